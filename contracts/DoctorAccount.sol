@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IEntryPoint} from "@openzeppelin/contracts/interfaces/IERC4337.sol";
+
+import {IConsentLedger} from "./IConsentLedger.sol";
+import {LedgerAccount} from "./LedgerAccount.sol";
+
+/// @title A doctor's account
+/// @notice Asks and withdraws; it can grant nothing.
+contract DoctorAccount is LedgerAccount {
+    constructor(IEntryPoint entryPoint_, address ledger_) LedgerAccount(entryPoint_, ledger_) {}
+
+    /// @inheritdoc LedgerAccount
+    function _mayCall(bytes4 selector) internal pure override returns (bool) {
+        return selector == IConsentLedger.openRequest.selector || selector == IConsentLedger.withdrawRequest.selector;
+    }
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+
+import {IProviderRegistry} from "./IProviderRegistry.sol";
+
+/// @title Who may provide care, as the governor and the hospitals say
+/// @dev The owner is the governor. Hospitals have numbers of their own so that an affiliation fits one storage word:
+/// the ledger reads it for every look at a record.
+contract ProviderRegistry is IProviderRegistry, Ownable2Step {
+    struct Hospital {
+        address account;
+        bool verified;
+    }
+
+    struct Affiliation {
+        address doctor;
+        uint32 hospitalId;
+        bool suspended;
+    }
+
+    uint32 private _hospitalCount;
+    uint32 private _affiliationCount;
+    mapping(address account => uint32 hospitalId) private _hospitalIds;
+    mapping(uint32 hospitalId => Hospital) private _hospitals;
+    mapping(uint32 affiliationId => Affiliation) private _affiliations;
+    mapping(address doctor => mapping(uint32 hospitalId => uint32 affiliationId)) private _standingAffiliations;
+    mapping(address doctor => uint256 count) private _standingAffiliationCounts;
+    mapping(address healthWorker => mapping(uint32 hospitalId => bool held)) private _healthWorkers;
+    mapping(address healthWorker => uint256 count) private _healthWorkerCounts;
+    mapping(address patient => uint32 hospitalId) private _patients;
+
+    constructor(address initialGovernor) Ownable(initialGovernor) {}
+
+    /// @inheritdoc IProviderRegistry
+    function verifyHospital(address hospital) external onlyOwner {
+        _requireAccount(hospital);
+        uint32 hospitalId = _hospitalIds[hospital];
+        if (hospitalId == 0) {
+            hospitalId = ++_hospitalCount;
+            _hospitalIds[hospital] = hospitalId;
+            _hospitals[hospitalId].account = hospital;
+        } else if (_hospitals[hospitalId].verified) {
+            revert HospitalAlreadyVerified(hospital);
+        }
+        _hospitals[hospitalId].verified = true;
+        emit HospitalVerified(hospital);
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function suspendHospital(address hospital) external onlyOwner {
+        uint32 hospitalId = _requireVerified(hospital);
+        _hospitals[hospitalId].verified = false;
+        emit HospitalSuspended(hospital);
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function addDoctor(address doctor) external returns (uint32 affiliationId) {
+        uint32 hospitalId = _requireVerified(msg.sender);
+        _requireAccount(doctor);
+        uint32 standing = _standingAffiliations[doctor][hospitalId];
+        if (standing != 0) revert DoctorAlreadyAdded(doctor, standing);
+        affiliationId = ++_affiliationCount;
+        _affiliations[affiliationId] = Affiliation({doctor: doctor, hospitalId: hospitalId, suspended: false});
+        _standingAffiliations[doctor][hospitalId] = affiliationId;
+        ++_standingAffiliationCounts[doctor];
+        emit DoctorAdded(doctor, msg.sender, affiliationId);
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function suspendDoctor(uint32 affiliationId) external {
+        uint32 hospitalId = _requireVerified(msg.sender);
+        Affiliation storage held = _affiliations[affiliationId];
+        if (held.hospitalId != hospitalId || held.suspended) revert AffiliationNotHeld(affiliationId, msg.sender);
+        address doctor = held.doctor;
+        held.suspended = true;
+        delete _standingAffiliations[doctor][hospitalId];
+        --_standingAffiliationCounts[doctor];
+        emit DoctorSuspended(doctor, msg.sender, affiliationId);
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function addHealthWorker(address healthWorker) external {
+        uint32 hospitalId = _requireVerified(msg.sender);
+        _requireAccount(healthWorker);
+        if (_healthWorkers[healthWorker][hospitalId]) revert HealthWorkerAlreadyAdded(healthWorker);
+        _healthWorkers[healthWorker][hospitalId] = true;
+        ++_healthWorkerCounts[healthWorker];
+        emit HealthWorkerAdded(healthWorker, msg.sender);
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function suspendHealthWorker(address healthWorker) external {
+        uint32 hospitalId = _requireVerified(msg.sender);
+        if (!_healthWorkers[healthWorker][hospitalId]) revert HealthWorkerNotHeld(healthWorker, msg.sender);
+        _healthWorkers[healthWorker][hospitalId] = false;
+        --_healthWorkerCounts[healthWorker];
+        emit HealthWorkerSuspended(healthWorker, msg.sender);
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function addPatient(address patient) external {
+        uint32 hospitalId = _requireVerified(msg.sender);
+        _requireAccount(patient);
+        uint32 addedBy = _patients[patient];
+        if (addedBy != 0) revert PatientAlreadyAdded(patient, _hospitals[addedBy].account);
+        _patients[patient] = hospitalId;
+        emit PatientAdded(patient, msg.sender);
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function governor() external view returns (address) {
+        return owner();
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function isVerifiedHospital(address hospital) external view returns (bool) {
+        return _hospitals[_hospitalIds[hospital]].verified;
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function isPatient(address patient) external view returns (bool) {
+        return _patients[patient] != 0;
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function isDoctor(address doctor) external view returns (bool) {
+        return _standingAffiliationCounts[doctor] != 0;
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function isHealthWorker(address healthWorker) external view returns (bool) {
+        return _healthWorkerCounts[healthWorker] != 0;
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function affiliation(
+        uint32 affiliationId
+    ) external view returns (address doctor, address hospital, bool active) {
+        Affiliation memory held = _affiliations[affiliationId];
+        Hospital memory employer = _hospitals[held.hospitalId];
+        return (held.doctor, employer.account, employer.verified && !held.suspended);
+    }
+
+    /// @notice Always refused: the governor can hand over, not give up.
+    function renounceOwnership() public pure override {
+        revert GovernorRequired();
+    }
+
+    function _requireVerified(address hospital) private view returns (uint32 hospitalId) {
+        hospitalId = _hospitalIds[hospital];
+        if (!_hospitals[hospitalId].verified) revert HospitalNotVerified(hospital);
+    }
+
+    function _requireAccount(address account) private pure {
+        if (account == address(0)) revert ZeroAccount();
+    }
+}

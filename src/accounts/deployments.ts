@@ -1,0 +1,346 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  type Abi,
+  type Account,
+  type Address,
+  type Chain,
+  concatHex,
+  encodeDeployData,
+  getContractAddress,
+  type Hex,
+  isAddress,
+  isAddressEqual,
+  isHash,
+  keccak256,
+  type PublicClient,
+  type Transport,
+  type WalletClient,
+  zeroAddress,
+  zeroHash,
+} from 'viem'
+import {
+  accountFactoryAbi,
+  accountFactoryBytecode,
+  consentLedgerAbi,
+  consentLedgerBytecode,
+  doctorAccountAbi,
+  doctorAccountBytecode,
+  patientAccountAbi,
+  patientAccountBytecode,
+  providerRegistryAbi,
+  providerRegistryBytecode,
+  sponsorPaymasterAbi,
+  sponsorPaymasterBytecode,
+} from './contracts.generated.ts'
+
+/** EntryPoint v0.7, at the same address on every chain. Source: eth-infinitism/account-abstraction v0.7.0. */
+export const entryPointAddress: Address = '0x0000000071727De22E5E9d8BAf0edAc6f37da032'
+
+/** keccak256 of EntryPoint v0.7's runtime code, as its release artifact gives it at that address. */
+export const entryPointCodeHash: Hex = '0x8db5ff695839d655407cc8490bb7a5d82337a86a6b39c3f0258aa6c3b582fc58'
+
+/** Arachnid's CREATE2 deployer: call it with a salt and creation code. Source: Arachnid/deterministic-deployment-proxy. */
+export const create2DeployerAddress: Address = '0x4e59b44847b379578588920cA78FbF26c0B4956C'
+
+const contractNames = [
+  'providerRegistry',
+  'consentLedger',
+  'patientAccount',
+  'doctorAccount',
+  'accountFactory',
+  'sponsorPaymaster',
+] as const
+type ContractName = (typeof contractNames)[number]
+
+/** A contract and keccak256 of its runtime code. */
+export type DeployedContract = { readonly address: Address; readonly codeHash: Hex }
+
+/** Where everything is on one chain. `patientAccount` and `doctorAccount` are what the clones point to. */
+export type Deployment = {
+  readonly chainId: number
+  /** The block that holds the ledger's first event: nothing before it concerns us. */
+  readonly blockNumber: number
+  readonly entryPoint: DeployedContract
+} & Readonly<Record<ContractName, DeployedContract>>
+
+/** What one operation and one account may cost the sponsor; see SponsorPaymaster.Limits. */
+export type SponsorLimits = { maxFeePerGasWei: bigint; maxGasPerOperation: number; dailyBudgetWei: bigint }
+
+/** Room for development, where a base fee starts at 1 gwei; Lisk's is a thousand times lower, so set it lower there. */
+export const defaultSponsorLimits: SponsorLimits = {
+  maxFeePerGasWei: 5_000_000_000n,
+  maxGasPerOperation: 1_500_000,
+  dailyBudgetWei: 50_000_000_000_000_000n,
+}
+
+/** What is read of the chain: any viem client can, whatever its chain's own block and transaction types. */
+export type ChainReader = Pick<PublicClient, 'getChainId' | 'getCode' | 'getContractEvents'> & {
+  waitForTransactionReceipt(args: { hash: Hex }): Promise<{ status: 'success' | 'reverted' }>
+}
+
+export type DeployOptions = {
+  readonly publicClient: ChainReader
+  /** Pays for the deployment and gets no role by it. */
+  readonly walletClient: WalletClient<Transport, Chain, Account>
+  /** Verifies hospitals, names the access writer. */
+  readonly governor: Address
+  /** Logs looks at records. */
+  readonly accessWriter: Address
+  /** Sets the sponsor's limits and withdraws its deposit. Default: the governor. */
+  readonly sponsorOwner?: Address
+  readonly sponsorLimits?: SponsorLimits
+  /** Another salt gives other addresses. Default: zero. */
+  readonly salt?: Hex
+}
+
+export type DeploymentMismatchReason =
+  | 'chainIdDiffers'
+  | 'codeMissing'
+  | 'codeDiffers'
+  | 'eventMissing'
+  | 'transactionReverted'
+  | 'fileInvalid'
+
+/** The chain, or the deployment's file, is not what the server was made for. Nothing must be signed. */
+export class DeploymentMismatchError extends Error {
+  override readonly name = 'DeploymentMismatchError'
+  readonly code: DeploymentMismatchReason
+  /** Trying again without changing anything gives the same answer. */
+  readonly retryHelps = false
+
+  constructor(code: DeploymentMismatchReason, what: string, facts: string, why: string, todo: string) {
+    super(`${what}\n\n${facts}\n${why}\nDo: ${todo}`)
+    this.code = code
+  }
+}
+
+/**
+ * Puts the contracts on the chain through the CREATE2 deployer; what is there already stays.
+ *
+ * The same options give the same addresses on every chain. Roles are constructor arguments: the deployer keeps none.
+ *
+ * @returns addresses and code hashes, for {@link writeDeployment}
+ * @throws {DeploymentMismatchError} when the CREATE2 deployer or EntryPoint v0.7 is missing, or a deployment reverted
+ */
+export async function deployContracts(options: DeployOptions): Promise<Deployment> {
+  const { publicClient, governor, accessWriter } = options
+  const sponsorOwner = options.sponsorOwner ?? governor
+  const sponsorLimits = options.sponsorLimits ?? defaultSponsorLimits
+  const salt = options.salt ?? zeroHash
+
+  await assertHasCode(publicClient, 'the CREATE2 deployer', create2DeployerAddress)
+  await assertEntryPoint(publicClient)
+
+  const providerRegistry = plan(providerRegistryAbi, providerRegistryBytecode, [governor], salt)
+  const consentLedger = plan(consentLedgerAbi, consentLedgerBytecode, [providerRegistry.address, accessWriter], salt)
+  const accountArgs = [entryPointAddress, consentLedger.address]
+  const patientAccount = plan(patientAccountAbi, patientAccountBytecode, accountArgs, salt)
+  const doctorAccount = plan(doctorAccountAbi, doctorAccountBytecode, accountArgs, salt)
+  const sponsorArgs = [entryPointAddress, providerRegistry.address, sponsorOwner, sponsorLimits]
+  const sponsorPaymaster = plan(sponsorPaymasterAbi, sponsorPaymasterBytecode, sponsorArgs, salt)
+  const implementations = [patientAccount.address, doctorAccount.address]
+  const accountFactory = plan(accountFactoryAbi, accountFactoryBytecode, implementations, salt)
+
+  await send(options, [providerRegistry, consentLedger, patientAccount, doctorAccount, sponsorPaymaster])
+  // Its constructor looks for the implementations' code.
+  await send(options, [accountFactory])
+
+  const plans = {
+    providerRegistry,
+    consentLedger,
+    patientAccount,
+    doctorAccount,
+    accountFactory,
+    sponsorPaymaster,
+  } satisfies Record<ContractName, Plan>
+  const hashed = async (name: ContractName): Promise<DeployedContract> => {
+    const { address } = plans[name]
+    return { address, codeHash: keccak256(await assertHasCode(publicClient, name, address)) }
+  }
+  return {
+    chainId: await publicClient.getChainId(),
+    blockNumber: await firstBlock(publicClient, consentLedger.address),
+    entryPoint: { address: entryPointAddress, codeHash: entryPointCodeHash },
+    providerRegistry: await hashed('providerRegistry'),
+    consentLedger: await hashed('consentLedger'),
+    patientAccount: await hashed('patientAccount'),
+    doctorAccount: await hashed('doctorAccount'),
+    accountFactory: await hashed('accountFactory'),
+    sponsorPaymaster: await hashed('sponsorPaymaster'),
+  }
+}
+
+/**
+ * Refuses a chain that is not the deployment's, before anything is signed for it.
+ *
+ * @throws {DeploymentMismatchError} when the chain id differs, or a contract's code is missing or another
+ */
+export async function assertDeployment(publicClient: ChainReader, deployment: Deployment): Promise<void> {
+  const chainId = await publicClient.getChainId()
+  if (chainId !== deployment.chainId) {
+    throw new DeploymentMismatchError(
+      'chainIdDiffers',
+      'The chain is not the one the contracts were deployed on.',
+      `Chain id: ${chainId}, deployment: ${deployment.chainId}`,
+      'This happens when the RPC address points to another network.',
+      "set the RPC address of the deployment's chain, or deploy on this one.",
+    )
+  }
+  await assertEntryPoint(publicClient)
+  await Promise.all(
+    [...contractNames, 'entryPoint' as const].map((name) => assertCode(publicClient, name, deployment[name])),
+  )
+}
+
+/**
+ * Writes `<folder>/<chainId>.json`, whole or not at all.
+ *
+ * @returns the file's path
+ */
+export async function writeDeployment(folder: string, deployment: Deployment): Promise<string> {
+  await mkdir(folder, { recursive: true })
+  const file = fileOf(folder, deployment.chainId)
+  await writeFile(`${file}.new`, `${JSON.stringify(deployment, null, 2)}\n`)
+  await rename(`${file}.new`, file)
+  return file
+}
+
+/**
+ * Reads `<folder>/<chainId>.json`.
+ *
+ * @returns undefined when there is no such file
+ * @throws {DeploymentMismatchError} when the file is not a deployment on that chain
+ */
+export async function readDeployment(folder: string, chainId: number): Promise<Deployment | undefined> {
+  const file = fileOf(folder, chainId)
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (text === undefined) return undefined
+  const deployment = parseDeployment(text)
+  if (deployment?.chainId === chainId) return deployment
+  throw new DeploymentMismatchError(
+    'fileInvalid',
+    'The deployment file cannot be used.',
+    `File: ${file}`,
+    `It is not a whole deployment on chain ${chainId}: it was edited, cut short, or renamed.`,
+    'restore the file, or remove it and deploy again: what is on the chain stays.',
+  )
+}
+
+type Plan = { address: Address; data: Hex }
+
+/** Where creation code will be, and the data that makes the CREATE2 deployer put it there. */
+function plan(abi: Abi, bytecode: Hex, args: readonly unknown[], salt: Hex): Plan {
+  const creationCode = encodeDeployData({ abi, bytecode, args })
+  const address = getContractAddress({ opcode: 'CREATE2', from: create2DeployerAddress, salt, bytecode: creationCode })
+  return { address, data: concatHex([salt, creationCode]) }
+}
+
+async function send({ publicClient, walletClient }: DeployOptions, plans: readonly Plan[]): Promise<void> {
+  const hashes: Hex[] = []
+  for (const { address, data } of plans) {
+    if (await publicClient.getCode({ address })) continue
+    hashes.push(await walletClient.sendTransaction({ to: create2DeployerAddress, data }))
+  }
+  for (const hash of hashes) {
+    const receipt = await publicClient.waitForTransactionReceipt({ hash })
+    if (receipt.status === 'success') continue
+    throw new DeploymentMismatchError(
+      'transactionReverted',
+      'A contract could not be deployed.',
+      `Transaction: ${hash}`,
+      'Its constructor refused its arguments, or the gas ran out.',
+      'look the transaction up, then deploy again: what is on the chain stays.',
+    )
+  }
+}
+
+/** The ledger's constructor names its first access writer: that event tells the block, whoever deployed it and when. */
+async function firstBlock(publicClient: ChainReader, consentLedger: Address): Promise<number> {
+  const [event] = await publicClient.getContractEvents({
+    address: consentLedger,
+    abi: consentLedgerAbi,
+    eventName: 'AccessWriterChanged',
+    args: { previous: zeroAddress },
+    fromBlock: 0n,
+    toBlock: 'latest',
+  })
+  if (event !== undefined) return Number(event.blockNumber)
+  throw new DeploymentMismatchError(
+    'eventMissing',
+    "The consent ledger's first event is missing.",
+    `Contract: consentLedger at ${consentLedger}`,
+    'This happens when the node does not keep old logs.',
+    'deploy through a node that keeps all logs.',
+  )
+}
+
+function assertEntryPoint(publicClient: ChainReader): Promise<void> {
+  return assertCode(publicClient, 'entryPoint', { address: entryPointAddress, codeHash: entryPointCodeHash })
+}
+
+async function assertCode(publicClient: ChainReader, name: string, expected: DeployedContract): Promise<void> {
+  const codeHash = keccak256(await assertHasCode(publicClient, name, expected.address))
+  if (codeHash === expected.codeHash) return
+  throw new DeploymentMismatchError(
+    'codeDiffers',
+    'A contract is not the one this server was made for.',
+    `Contract: ${name} at ${expected.address}, code hash: ${codeHash}, expected: ${expected.codeHash}`,
+    'This happens when the deployment file belongs to another version or another chain.',
+    'use the deployment file that was written when the contracts were deployed, or deploy again.',
+  )
+}
+
+async function assertHasCode(publicClient: ChainReader, name: string, address: Address): Promise<Hex> {
+  const code = await publicClient.getCode({ address })
+  if (code !== undefined && code !== '0x') return code
+  throw new DeploymentMismatchError(
+    'codeMissing',
+    'A contract is missing on the chain.',
+    `Contract: ${name} at ${address}`,
+    'This happens on a fresh chain, or when the RPC address points to another network.',
+    'check the RPC address, or deploy the contracts there.',
+  )
+}
+
+function fileOf(folder: string, chainId: number): string {
+  return join(folder, `${chainId}.json`)
+}
+
+function parseDeployment(text: string): Deployment | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  return isDeployment(value) ? value : undefined
+}
+
+function isDeployment(value: unknown): value is Deployment {
+  return (
+    isObject(value) &&
+    Number.isSafeInteger(value['chainId']) &&
+    Number.isSafeInteger(value['blockNumber']) &&
+    [...contractNames, 'entryPoint'].every((name) => isDeployedContract(value[name])) &&
+    isDeployedContract(value['entryPoint']) &&
+    isAddressEqual(value['entryPoint'].address, entryPointAddress)
+  )
+}
+
+function isDeployedContract(value: unknown): value is DeployedContract {
+  return (
+    isObject(value) &&
+    typeof value['address'] === 'string' &&
+    isAddress(value['address']) &&
+    typeof value['codeHash'] === 'string' &&
+    isHash(value['codeHash'])
+  )
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}

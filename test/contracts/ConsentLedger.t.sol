@@ -1,0 +1,596 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ConsentLedger} from "../../contracts/ConsentLedger.sol";
+import {IConsentLedger} from "../../contracts/IConsentLedger.sol";
+import {IProviderRegistry} from "../../contracts/IProviderRegistry.sol";
+import {ConsentTest} from "./ConsentTest.sol";
+
+contract ConsentLedgerTest is ConsentTest {
+    bytes32 private constant UNKNOWN = keccak256("unknown");
+    bytes32 private constant ENTRY = keccak256("entry");
+
+    // Asking
+
+    function test_aDoctorAsks() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.rights = VIEW | CORRECT;
+        request.oneTime = true;
+        bytes32 requestId = ledger.requestIdOf(request);
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.RequestOpened(requestId, patient, affiliationId);
+        vm.assertEq(ask(request), requestId);
+
+        IConsentLedger.ConsentRequest memory known = ledger.requestState(requestId);
+        vm.assertTrue(known.state == IConsentLedger.RequestState.Open);
+        vm.assertEq(known.rights, VIEW | CORRECT);
+        vm.assertTrue(known.oneTime);
+        vm.assertEq(known.durationDays, 7);
+        vm.assertEq(known.answerBy, request.answerBy);
+        vm.assertEq(known.until, 0);
+        vm.assertEq(known.affiliationId, affiliationId);
+        vm.assertEq(known.accessCount, 0);
+        vm.assertEq(known.patient, patient);
+    }
+
+    function test_aRequestsNumberNamesTheChainTheLedgerAndEveryField() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        bytes32 requestId = ledger.requestIdOf(request);
+        vm.assertEq(requestId, keccak256(abi.encode(block.chainid, address(ledger), request)));
+        vm.assertNotEq(requestId, new ConsentLedger(registry, accessWriter).requestIdOf(request));
+        request.scopeCommitment = keccak256("wider scope");
+        vm.assertNotEq(requestId, ledger.requestIdOf(request));
+        request = sevenDays();
+        vm.chainId(1135);
+        vm.assertNotEq(requestId, ledger.requestIdOf(request));
+    }
+
+    function test_aStrangerCannotAskInADoctorsName() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        vm.expectRevert(
+            abi.encodeWithSelector(IConsentLedger.NotAffiliatedDoctor.selector, affiliationId, stranger)
+        );
+        vm.prank(stranger);
+        ledger.openRequest(request);
+    }
+
+    function test_aDoctorCannotAskUnderAnotherDoctorsAffiliation() public {
+        vm.prank(hospital);
+        uint32 other = registry.addDoctor(stranger);
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.affiliationId = other;
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.NotAffiliatedDoctor.selector, other, doctor));
+        ask(request);
+    }
+
+    function test_aSuspendedDoctorCannotAsk() public {
+        suspendDoctor();
+        _expectRefusedRequest(
+            sevenDays(),
+            abi.encodeWithSelector(IConsentLedger.AffiliationInactive.selector, affiliationId)
+        );
+    }
+
+    function test_aDoctorOfASuspendedHospitalCannotAsk() public {
+        suspendHospital();
+        _expectRefusedRequest(
+            sevenDays(),
+            abi.encodeWithSelector(IConsentLedger.AffiliationInactive.selector, affiliationId)
+        );
+    }
+
+    function test_onlyARegisteredPatientCanBeAsked() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.patient = stranger;
+        _expectRefusedRequest(
+            request,
+            abi.encodeWithSelector(IConsentLedger.PatientNotRegistered.selector, stranger)
+        );
+    }
+
+    function test_aRequestAsksForAtLeastOneKnownRight() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.rights = 0;
+        _expectRefusedRequest(request, abi.encodeWithSelector(IConsentLedger.RightsInvalid.selector, uint8(0)));
+        request.rights = 8;
+        _expectRefusedRequest(request, abi.encodeWithSelector(IConsentLedger.RightsInvalid.selector, uint8(8)));
+        request.rights = 7;
+        ask(request);
+    }
+
+    function test_aRequestLastsOneDayToOneYear() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.durationDays = 0;
+        _expectRefusedRequest(request, abi.encodeWithSelector(IConsentLedger.DurationInvalid.selector, uint16(0)));
+        request.durationDays = 366;
+        _expectRefusedRequest(request, abi.encodeWithSelector(IConsentLedger.DurationInvalid.selector, uint16(366)));
+        request.durationDays = 365;
+        ask(request);
+    }
+
+    function test_theTimeToAnswerIsAheadAndAtMostThreeDays() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.answerBy = NOW;
+        _expectRefusedRequest(
+            request,
+            abi.encodeWithSelector(IConsentLedger.AnswerTimeInvalid.selector, NOW, NOW + 72 hours)
+        );
+        request.answerBy = NOW + 72 hours + 1;
+        _expectRefusedRequest(
+            request,
+            abi.encodeWithSelector(IConsentLedger.AnswerTimeInvalid.selector, request.answerBy, NOW + 72 hours)
+        );
+        request.answerBy = NOW + 72 hours;
+        ask(request);
+        request.answerBy = NOW + 1;
+        ask(request);
+    }
+
+    function test_theSameRequestIsNotMadeTwiceWhateverBecameOfIt() public {
+        bytes32 requestId = ask();
+        bytes memory refusal = abi.encodeWithSelector(IConsentLedger.RequestAlreadyKnown.selector, requestId);
+        _expectRefusedRequest(sevenDays(), refusal);
+        remove(requestId);
+        _expectRefusedRequest(sevenDays(), refusal);
+    }
+
+    // Withdrawing
+
+    function test_aDoctorWithdrawsAnOpenRequest() public {
+        bytes32 requestId = ask();
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.RequestWithdrawn(requestId, patient);
+        withdraw(requestId);
+        _checkState(requestId, IConsentLedger.RequestState.Withdrawn);
+    }
+
+    function test_aSuspendedDoctorMayStillWithdraw() public {
+        bytes32 requestId = ask();
+        suspendDoctor();
+        withdraw(requestId);
+        _checkState(requestId, IConsentLedger.RequestState.Withdrawn);
+    }
+
+    function test_onlyTheRequestsDoctorWithdraws() public {
+        bytes32 requestId = ask();
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.NotRequestDoctor.selector, requestId, patient));
+        vm.prank(patient);
+        ledger.withdrawRequest(requestId);
+    }
+
+    function test_aWithdrawnRequestIsNeverGranted() public {
+        bytes32 requestId = ask();
+        withdraw(requestId);
+        _expectNotOpen(requestId, IConsentLedger.RequestState.Withdrawn);
+    }
+
+    // Granting
+
+    function test_aPatientAllows() public {
+        bytes32 requestId = ask();
+        uint40 until = lastEnd(7);
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.GrantOpened(requestId, patient, until, ARTEFACT);
+        allow(requestId, until);
+        _checkState(requestId, IConsentLedger.RequestState.Granted);
+        vm.assertEq(ledger.requestState(requestId).until, until);
+        vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
+    }
+
+    function test_nobodyElseAnswersForThePatient() public {
+        bytes32 requestId = ask();
+        address[5] memory others = [doctor, hospital, governor, accessWriter, stranger];
+        for (uint256 i = 0; i < others.length; ++i) {
+            bytes memory refusal = abi.encodeWithSelector(
+                IConsentLedger.NotRequestPatient.selector,
+                requestId,
+                others[i]
+            );
+            uint40 until = lastEnd(7);
+            vm.expectRevert(refusal);
+            vm.prank(others[i]);
+            ledger.openGrant(requestId, until, ARTEFACT);
+            vm.expectRevert(refusal);
+            vm.prank(others[i]);
+            ledger.refuseRequest(requestId);
+            vm.expectRevert(refusal);
+            vm.prank(others[i]);
+            ledger.revokeGrant(requestId);
+        }
+    }
+
+    function test_anUnknownRequestHasNoAnswer() public {
+        bytes memory refusal = abi.encodeWithSelector(IConsentLedger.RequestUnknown.selector, UNKNOWN);
+        uint40 until = lastEnd(7);
+        vm.expectRevert(refusal);
+        allow(UNKNOWN, until);
+        vm.expectRevert(refusal);
+        refuse(UNKNOWN);
+        vm.expectRevert(refusal);
+        remove(UNKNOWN);
+        vm.expectRevert(refusal);
+        withdraw(UNKNOWN);
+    }
+
+    function test_aGrantIsNotGrantedTwice() public {
+        bytes32 requestId = askAndAllow();
+        _expectNotOpen(requestId, IConsentLedger.RequestState.Granted);
+    }
+
+    function test_aLateReplyGrantsNothing() public {
+        bytes32 requestId = ask();
+        uint40 answerBy = ledger.requestState(requestId).answerBy;
+        vm.warp(answerBy + 1);
+        uint40 until = lastEnd(1);
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.RequestExpired.selector, requestId, answerBy));
+        allow(requestId, until);
+    }
+
+    function test_aReplyInTheLastSecondCounts() public {
+        bytes32 requestId = ask();
+        vm.warp(ledger.requestState(requestId).answerBy);
+        allow(requestId, lastEnd(7));
+        vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
+    }
+
+    function test_nothingIsGrantedToASuspendedDoctor() public {
+        bytes32 requestId = ask();
+        suspendDoctor();
+        uint40 until = lastEnd(7);
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.AffiliationInactive.selector, affiliationId));
+        allow(requestId, until);
+    }
+
+    function test_aGrantEndsAtMidnightAfterNowAndWithinItsDays() public {
+        bytes32 requestId = ask();
+        uint40 latest = lastEnd(7);
+        uint40[4] memory wrong = [latest + 1, latest + 1 days, latest - 1, NOW - (NOW % 1 days)];
+        for (uint256 i = 0; i < wrong.length; ++i) {
+            vm.expectRevert(
+                abi.encodeWithSelector(IConsentLedger.GrantEndInvalid.selector, requestId, wrong[i], latest)
+            );
+            allow(requestId, wrong[i]);
+        }
+        allow(requestId, latest - 6 days);
+    }
+
+    function test_aGrantAtMidnightLastsItsDaysToTheSecond() public {
+        uint256 midnight = NOW - (NOW % 1 days) + 1 days;
+        vm.warp(midnight);
+        bytes32 requestId = ask();
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IConsentLedger.GrantEndInvalid.selector,
+                requestId,
+                uint40(midnight),
+                midnight + 7 days
+            )
+        );
+        allow(requestId, uint40(midnight));
+        allow(requestId, uint40(midnight + 7 days));
+    }
+
+    function testFuzz_aGrantNeverOutlivesItsDaysRoundedUp(uint16 durationDays, uint40 until, uint32 waitS) public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.durationDays = 1 + (durationDays % 365);
+        bytes32 requestId = ask(request);
+        vm.warp(NOW + (waitS % (24 hours + 1)));
+        uint40 latest = lastEnd(request.durationDays);
+        // Half of the tries near the end, the others anywhere.
+        if (until % 2 == 0) until = latest - 2 days + (until % 4 days);
+        bool fits = until > block.timestamp && until <= latest && until % 1 days == 0;
+        if (!fits) {
+            vm.expectRevert(
+                abi.encodeWithSelector(IConsentLedger.GrantEndInvalid.selector, requestId, until, latest)
+            );
+        }
+        allow(requestId, until);
+        vm.assertEq(ledger.canAccess(requestId, doctor, VIEW), fits);
+        vm.warp(latest);
+        vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
+    }
+
+    function testFuzz_aGrantToTheLastMidnightIsAlwaysPossible(uint16 durationDays, uint40 now_) public {
+        vm.warp(1 + (uint256(now_) % 4_102_444_800));
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.durationDays = 1 + (durationDays % 365);
+        bytes32 requestId = askAndAllow(request);
+        uint256 until = ledger.requestState(requestId).until;
+        vm.assertTrue(until >= block.timestamp + uint256(request.durationDays) * 1 days);
+        vm.assertTrue(until < block.timestamp + uint256(request.durationDays + 1) * 1 days);
+    }
+
+    // Refusing
+
+    function test_aPatientRefuses() public {
+        bytes32 requestId = ask();
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.RequestRefused(requestId, patient);
+        refuse(requestId);
+        _checkState(requestId, IConsentLedger.RequestState.Refused);
+    }
+
+    function test_aRefusedRequestIsNeverGranted() public {
+        bytes32 requestId = ask();
+        refuse(requestId);
+        _expectNotOpen(requestId, IConsentLedger.RequestState.Refused);
+    }
+
+    function test_aLateRefusalCounts() public {
+        bytes32 requestId = ask();
+        vm.warp(NOW + 30 days);
+        refuse(requestId);
+        _checkState(requestId, IConsentLedger.RequestState.Refused);
+    }
+
+    // Removing
+
+    function test_aPatientTakesAccessAway() public {
+        bytes32 requestId = askAndAllow();
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.GrantRevoked(requestId, patient);
+        remove(requestId);
+        vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
+        _checkState(requestId, IConsentLedger.RequestState.Revoked);
+    }
+
+    function test_aRemovedRequestIsNeverGranted() public {
+        bytes32 requestId = ask();
+        remove(requestId);
+        _expectNotOpen(requestId, IConsentLedger.RequestState.Revoked);
+    }
+
+    function test_removingTwiceIsRemovingOnce() public {
+        bytes32 requestId = askAndAllow();
+        remove(requestId);
+        vm.recordLogs();
+        remove(requestId);
+        vm.assertEq(vm.getRecordedLogs().length, 0);
+        _checkState(requestId, IConsentLedger.RequestState.Revoked);
+    }
+
+    function test_aPatientTakesAccessAwayFromASuspendedDoctorToo() public {
+        bytes32 requestId = askAndAllow();
+        suspendHospital();
+        remove(requestId);
+        _checkState(requestId, IConsentLedger.RequestState.Revoked);
+    }
+
+    function testFuzz_noAccessAfterRemovalFromAnyState(uint8 path, uint8 right, uint32 laterS) public {
+        bytes32 requestId = ask();
+        if (path % 5 == 1) withdraw(requestId);
+        if (path % 5 == 2) refuse(requestId);
+        if (path % 5 >= 3) allow(requestId, lastEnd(7));
+        if (path % 5 == 4) log(requestId, ENTRY, VIEW);
+        vm.warp(block.timestamp + laterS);
+        remove(requestId);
+        _checkState(requestId, IConsentLedger.RequestState.Revoked);
+        vm.assertFalse(ledger.canAccess(requestId, doctor, right));
+        _expectRefusedEntry(requestId, right, IConsentLedger.AccessRefusal.Revoked);
+    }
+
+    // Looking
+
+    function test_aLookIsLoggedAndCounted() public {
+        bytes32 requestId = askAndAllow();
+        for (uint32 count = 1; count <= 3; ++count) {
+            vm.expectEmit(address(ledger));
+            emit IConsentLedger.AccessLogged(requestId, keccak256(abi.encode(count)), VIEW, count);
+            log(requestId, keccak256(abi.encode(count)), VIEW);
+        }
+        vm.assertEq(ledger.requestState(requestId).accessCount, 3);
+        vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
+    }
+
+    function test_aOneTimeGrantIsUsedUpByItsFirstLook() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.oneTime = true;
+        request.durationDays = 1;
+        bytes32 requestId = askAndAllow(request);
+        vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
+        log(requestId, ENTRY, VIEW);
+        vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
+        _expectRefusedEntry(requestId, VIEW, IConsentLedger.AccessRefusal.UsedUp);
+        vm.assertEq(ledger.requestState(requestId).accessCount, 1);
+    }
+
+    function test_aOneTimeGrantIsUsedUpWithinOneBatch() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.oneTime = true;
+        bytes32 requestId = askAndAllow(request);
+        IConsentLedger.AccessEntry[] memory batch = new IConsentLedger.AccessEntry[](2);
+        batch[0] = IConsentLedger.AccessEntry({requestId: requestId, entryId: ENTRY, right: VIEW});
+        batch[1] = batch[0];
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.AccessLogged(requestId, ENTRY, VIEW, 1);
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.AccessRefused(requestId, ENTRY, IConsentLedger.AccessRefusal.UsedUp);
+        vm.prank(accessWriter);
+        ledger.logAccess(batch);
+    }
+
+    function test_oneRefusedLookDoesNotStopTheOthers() public {
+        bytes32 open = ask();
+        bytes32 granted = askAndAllow(_withScope("another"));
+        IConsentLedger.AccessEntry[] memory batch = new IConsentLedger.AccessEntry[](4);
+        batch[0] = IConsentLedger.AccessEntry({requestId: open, entryId: bytes32("0"), right: VIEW});
+        batch[1] = IConsentLedger.AccessEntry({requestId: granted, entryId: bytes32("1"), right: VIEW});
+        batch[2] = IConsentLedger.AccessEntry({requestId: UNKNOWN, entryId: bytes32("2"), right: VIEW});
+        batch[3] = IConsentLedger.AccessEntry({requestId: granted, entryId: bytes32("3"), right: VIEW});
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.AccessRefused(open, bytes32("0"), IConsentLedger.AccessRefusal.NotGranted);
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.AccessLogged(granted, bytes32("1"), VIEW, 1);
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.AccessRefused(UNKNOWN, bytes32("2"), IConsentLedger.AccessRefusal.RequestUnknown);
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.AccessLogged(granted, bytes32("3"), VIEW, 2);
+        vm.prank(accessWriter);
+        ledger.logAccess(batch);
+    }
+
+    function test_aLookIsRefusedBeforeTheAnswerAndAfterARefusalOrWithdrawal() public {
+        bytes32 requestId = ask();
+        _expectRefusedEntry(requestId, VIEW, IConsentLedger.AccessRefusal.NotGranted);
+        refuse(requestId);
+        _expectRefusedEntry(requestId, VIEW, IConsentLedger.AccessRefusal.NotGranted);
+        requestId = ask(_withScope("another"));
+        withdraw(requestId);
+        _expectRefusedEntry(requestId, VIEW, IConsentLedger.AccessRefusal.NotGranted);
+    }
+
+    function test_aLookIsRefusedFromTheGrantsEndOn() public {
+        bytes32 requestId = askAndAllow();
+        uint40 until = ledger.requestState(requestId).until;
+        vm.warp(until - 1);
+        vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
+        log(requestId, ENTRY, VIEW);
+        vm.warp(until);
+        vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
+        _expectRefusedEntry(requestId, VIEW, IConsentLedger.AccessRefusal.Ended);
+    }
+
+    function test_aRightThatWasNotAskedIsRefused() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.rights = VIEW | ADD;
+        bytes32 requestId = askAndAllow(request);
+        vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
+        vm.assertTrue(ledger.canAccess(requestId, doctor, ADD));
+        vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW | ADD));
+        uint8[4] memory missing = [0, CORRECT, VIEW | CORRECT, 8];
+        for (uint256 i = 0; i < missing.length; ++i) {
+            vm.assertFalse(ledger.canAccess(requestId, doctor, missing[i]));
+            _expectRefusedEntry(requestId, missing[i], IConsentLedger.AccessRefusal.RightMissing);
+        }
+    }
+
+    function test_aSuspendedDoctorSeesNothing() public {
+        bytes32 requestId = askAndAllow();
+        suspendDoctor();
+        vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
+        _expectRefusedEntry(requestId, VIEW, IConsentLedger.AccessRefusal.AffiliationInactive);
+    }
+
+    function test_aDoctorAddedAgainSeesNothingUnderTheOldGrant() public {
+        bytes32 requestId = askAndAllow();
+        suspendDoctor();
+        vm.prank(hospital);
+        registry.addDoctor(doctor);
+        vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
+        _expectRefusedEntry(requestId, VIEW, IConsentLedger.AccessRefusal.AffiliationInactive);
+    }
+
+    function test_aDoctorOfASuspendedHospitalSeesNothing() public {
+        bytes32 requestId = askAndAllow();
+        suspendHospital();
+        vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
+        _expectRefusedEntry(requestId, VIEW, IConsentLedger.AccessRefusal.AffiliationInactive);
+    }
+
+    function test_aGrantIsItsDoctorsAlone() public {
+        bytes32 requestId = askAndAllow();
+        vm.assertFalse(ledger.canAccess(requestId, stranger, VIEW));
+        vm.assertFalse(ledger.canAccess(requestId, patient, VIEW));
+        vm.assertFalse(ledger.canAccess(requestId, address(0), VIEW));
+    }
+
+    function testFuzz_anUnknownRequestOpensNothing(bytes32 requestId, address reader, uint8 right) public view {
+        vm.assertFalse(ledger.canAccess(requestId, reader, right));
+        vm.assertTrue(ledger.requestState(requestId).state == IConsentLedger.RequestState.Unknown);
+    }
+
+    function test_onlyTheAccessWriterLogs() public {
+        bytes32 requestId = askAndAllow();
+        IConsentLedger.AccessEntry[] memory batch = entries(requestId, ENTRY, VIEW);
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.NotAccessWriter.selector, doctor));
+        vm.prank(doctor);
+        ledger.logAccess(batch);
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.NotAccessWriter.selector, governor));
+        vm.prank(governor);
+        ledger.logAccess(batch);
+    }
+
+    // The access writer
+
+    function test_theFirstAccessWriterIsNamedWhenTheLedgerIsMade() public {
+        vm.assertEq(ledger.accessWriter(), accessWriter);
+        vm.assertEq(ledger.providerRegistry(), address(registry));
+        vm.recordLogs();
+        new ConsentLedger(registry, accessWriter);
+        vm.assertEq(vm.getRecordedLogs()[0].topics[0], IConsentLedger.AccessWriterChanged.selector);
+    }
+
+    function test_aLedgerNeedsARegistry() public {
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.ZeroAccount.selector));
+        new ConsentLedger(IProviderRegistry(address(0)), accessWriter);
+    }
+
+    function test_theGovernorNamesAnotherAccessWriter() public {
+        bytes32 requestId = askAndAllow();
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.AccessWriterChanged(accessWriter, stranger);
+        vm.prank(governor);
+        ledger.setAccessWriter(stranger);
+        vm.assertEq(ledger.accessWriter(), stranger);
+
+        IConsentLedger.AccessEntry[] memory batch = entries(requestId, ENTRY, VIEW);
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.NotAccessWriter.selector, accessWriter));
+        vm.prank(accessWriter);
+        ledger.logAccess(batch);
+        vm.prank(stranger);
+        ledger.logAccess(batch);
+    }
+
+    function test_nobodyElseNamesAnAccessWriter() public {
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.NotGovernor.selector, accessWriter));
+        vm.prank(accessWriter);
+        ledger.setAccessWriter(stranger);
+    }
+
+    function test_aNewGovernorOfTheRegistryGovernsTheLedger() public {
+        vm.prank(governor);
+        registry.transferOwnership(stranger);
+        vm.prank(stranger);
+        registry.acceptOwnership();
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.NotGovernor.selector, governor));
+        vm.prank(governor);
+        ledger.setAccessWriter(stranger);
+        vm.prank(stranger);
+        ledger.setAccessWriter(stranger);
+    }
+
+    function _withScope(string memory scope) private view returns (IConsentLedger.AccessRequest memory request) {
+        request = sevenDays();
+        request.scopeCommitment = keccak256(bytes(scope));
+    }
+
+    function _checkState(bytes32 requestId, IConsentLedger.RequestState expected) private view {
+        vm.assertEq(uint256(ledger.requestState(requestId).state), uint256(expected));
+    }
+
+    function _expectRefusedRequest(IConsentLedger.AccessRequest memory request, bytes memory refusal) private {
+        vm.expectRevert(refusal);
+        ask(request);
+    }
+
+    /// @dev Neither granted, refused nor withdrawn from that state.
+    function _expectNotOpen(bytes32 requestId, IConsentLedger.RequestState state) private {
+        bytes memory refusal = abi.encodeWithSelector(IConsentLedger.RequestNotOpen.selector, requestId, state);
+        uint40 until = lastEnd(1);
+        vm.expectRevert(refusal);
+        allow(requestId, until);
+        vm.expectRevert(refusal);
+        refuse(requestId);
+        vm.expectRevert(refusal);
+        withdraw(requestId);
+        _checkState(requestId, state);
+    }
+
+    function _expectRefusedEntry(bytes32 requestId, uint8 right, IConsentLedger.AccessRefusal reason) private {
+        uint32 before = ledger.requestState(requestId).accessCount;
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.AccessRefused(requestId, ENTRY, reason);
+        log(requestId, ENTRY, right);
+        vm.assertEq(ledger.requestState(requestId).accessCount, before);
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ConsentLedger} from "../../contracts/ConsentLedger.sol";
+import {IConsentLedger} from "../../contracts/IConsentLedger.sol";
+import {ProviderRegistry} from "../../contracts/ProviderRegistry.sol";
+import {ContractTest} from "./ContractTest.sol";
+
+/// @dev One hospital, one doctor, one patient, and what they can do.
+abstract contract ConsentTest is ContractTest {
+    uint8 internal constant VIEW = 1;
+    uint8 internal constant ADD = 2;
+    uint8 internal constant CORRECT = 4;
+    /// @dev 1 November 2026, 10:00 UTC.
+    uint40 internal constant NOW = 1_793_527_200;
+    bytes32 internal constant SCOPE = keccak256("scope");
+    bytes32 internal constant ARTEFACT = keccak256("artefact");
+
+    address internal governor = account("governor");
+    address internal hospital = account("hospital");
+    address internal doctor = account("doctor");
+    address internal patient = account("patient");
+    address internal accessWriter = account("accessWriter");
+    address internal stranger = account("stranger");
+
+    ProviderRegistry internal registry;
+    ConsentLedger internal ledger;
+    uint32 internal affiliationId;
+
+    function setUp() public virtual {
+        vm.warp(NOW);
+        registry = new ProviderRegistry(governor);
+        ledger = new ConsentLedger(registry, accessWriter);
+        vm.prank(governor);
+        registry.verifyHospital(hospital);
+        vm.prank(hospital);
+        affiliationId = registry.addDoctor(doctor);
+        vm.prank(hospital);
+        registry.addPatient(patient);
+    }
+
+    function sevenDays() internal view returns (IConsentLedger.AccessRequest memory) {
+        return
+            IConsentLedger.AccessRequest({
+                patient: patient,
+                affiliationId: affiliationId,
+                rights: VIEW,
+                oneTime: false,
+                durationDays: 7,
+                answerBy: uint40(block.timestamp + 24 hours),
+                scopeCommitment: SCOPE
+            });
+    }
+
+    function ask(IConsentLedger.AccessRequest memory request) internal returns (bytes32) {
+        vm.prank(doctor);
+        return ledger.openRequest(request);
+    }
+
+    function ask() internal returns (bytes32) {
+        return ask(sevenDays());
+    }
+
+    function allow(bytes32 requestId, uint40 until) internal {
+        vm.prank(patient);
+        ledger.openGrant(requestId, until, ARTEFACT);
+    }
+
+    function askAndAllow() internal returns (bytes32 requestId) {
+        return askAndAllow(sevenDays());
+    }
+
+    function askAndAllow(IConsentLedger.AccessRequest memory request) internal returns (bytes32 requestId) {
+        requestId = ask(request);
+        allow(requestId, lastEnd(request.durationDays));
+    }
+
+    function refuse(bytes32 requestId) internal {
+        vm.prank(patient);
+        ledger.refuseRequest(requestId);
+    }
+
+    function remove(bytes32 requestId) internal {
+        vm.prank(patient);
+        ledger.revokeGrant(requestId);
+    }
+
+    function withdraw(bytes32 requestId) internal {
+        vm.prank(doctor);
+        ledger.withdrawRequest(requestId);
+    }
+
+    function suspendDoctor() internal {
+        vm.prank(hospital);
+        registry.suspendDoctor(affiliationId);
+    }
+
+    function suspendHospital() internal {
+        vm.prank(governor);
+        registry.suspendHospital(hospital);
+    }
+
+    function log(bytes32 requestId, bytes32 entryId, uint8 right) internal {
+        vm.prank(accessWriter);
+        ledger.logAccess(entries(requestId, entryId, right));
+    }
+
+    function entries(
+        bytes32 requestId,
+        bytes32 entryId,
+        uint8 right
+    ) internal pure returns (IConsentLedger.AccessEntry[] memory list) {
+        list = new IConsentLedger.AccessEntry[](1);
+        list[0] = IConsentLedger.AccessEntry({requestId: requestId, entryId: entryId, right: right});
+    }
+
+    /// @dev The midnight at or after now plus the days, found by counting midnights.
+    function lastEnd(uint256 durationDays) internal view returns (uint40 midnight) {
+        uint256 atLeast = block.timestamp + durationDays * 86_400;
+        uint256 today = block.timestamp - (block.timestamp % 86_400);
+        midnight = uint40(today + durationDays * 86_400);
+        if (midnight < atLeast) midnight += 86_400;
+    }
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {Paymaster} from "@openzeppelin/contracts/account/paymaster/Paymaster.sol";
+import {IEntryPoint, IPaymaster, PackedUserOperation} from "@openzeppelin/contracts/interfaces/IERC4337.sol";
+import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
+
+import {IConsentLedger} from "../../contracts/IConsentLedger.sol";
+import {SponsorPaymaster} from "../../contracts/SponsorPaymaster.sol";
+import {ConsentTest} from "./ConsentTest.sol";
+
+/// @dev The entry point is an ordinary account here; EntryPoint.test.ts runs the real one, deposits and stake included.
+contract SponsorPaymasterTest is ConsentTest {
+    uint64 private constant MAX_FEE = 5 gwei;
+    uint32 private constant MAX_GAS = 1_000_000;
+    uint128 private constant BUDGET = 0.01 ether;
+
+    address private _entryPoint = account("entryPoint");
+    address private _owner = account("sponsorOwner");
+    SponsorPaymaster private _paymaster;
+
+    function setUp() public override {
+        super.setUp();
+        _paymaster = new SponsorPaymaster(IEntryPoint(_entryPoint), registry, _owner, _limits());
+    }
+
+    // Whom it pays for
+
+    function test_everyLedgerCallOfAPatientAndADoctorIsPaid() public {
+        _sponsor(_operation(patient, IConsentLedger.openGrant.selector), 1);
+        _sponsor(_operation(patient, IConsentLedger.refuseRequest.selector), 1);
+        _sponsor(_operation(patient, IConsentLedger.revokeGrant.selector), 1);
+        _sponsor(_operation(doctor, IConsentLedger.openRequest.selector), 1);
+        _sponsor(_operation(doctor, IConsentLedger.withdrawRequest.selector), 1);
+    }
+
+    function test_aStrangerPaysForThemselves() public {
+        bytes memory refusal = abi.encodeWithSelector(SponsorPaymaster.AccountNotRegistered.selector, stranger);
+        _expectRefused(_operation(stranger, IConsentLedger.openGrant.selector), 1, refusal);
+        _expectRefused(_operation(stranger, IConsentLedger.openRequest.selector), 1, refusal);
+    }
+
+    function test_aPatientsCallIsNotPaidForADoctorAndNoDoctorsForAPatient() public {
+        _expectRefused(
+            _operation(doctor, IConsentLedger.openGrant.selector),
+            1,
+            abi.encodeWithSelector(SponsorPaymaster.AccountNotRegistered.selector, doctor)
+        );
+        _expectRefused(
+            _operation(patient, IConsentLedger.openRequest.selector),
+            1,
+            abi.encodeWithSelector(SponsorPaymaster.AccountNotRegistered.selector, patient)
+        );
+    }
+
+    function test_aDoctorWithoutAnAffiliationIsNotPaidFor() public {
+        suspendDoctor();
+        _expectRefused(
+            _operation(doctor, IConsentLedger.openRequest.selector),
+            1,
+            abi.encodeWithSelector(SponsorPaymaster.AccountNotRegistered.selector, doctor)
+        );
+    }
+
+    function testFuzz_noOtherCallIsPaid(bytes4 selector) public {
+        vm.assume(
+            selector != IConsentLedger.openGrant.selector &&
+                selector != IConsentLedger.refuseRequest.selector &&
+                selector != IConsentLedger.revokeGrant.selector &&
+                selector != IConsentLedger.openRequest.selector &&
+                selector != IConsentLedger.withdrawRequest.selector
+        );
+        _expectRefused(
+            _operation(patient, selector),
+            1,
+            abi.encodeWithSelector(SponsorPaymaster.CallNotSponsored.selector, patient, selector)
+        );
+    }
+
+    function test_anEmptyCallIsNotPaid() public {
+        PackedUserOperation memory operation = _operation(patient, bytes4(0));
+        operation.callData = "";
+        _expectRefused(
+            operation,
+            1,
+            abi.encodeWithSelector(SponsorPaymaster.CallNotSponsored.selector, patient, bytes4(0))
+        );
+    }
+
+    // How much it pays
+
+    function test_aGasPriceAboveTheLimitIsNotPaid() public {
+        PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        operation.gasFees = _pair(1, MAX_FEE);
+        _sponsor(operation, 1);
+        operation.gasFees = _pair(1, MAX_FEE + 1);
+        _expectRefused(
+            operation,
+            1,
+            abi.encodeWithSelector(SponsorPaymaster.FeeTooHigh.selector, MAX_FEE + 1, MAX_FEE)
+        );
+    }
+
+    function test_theFiveGasLimitsTogetherStayBelowTheLimit() public {
+        PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        operation.accountGasLimits = _pair(200_000, 300_000);
+        operation.preVerificationGas = 100_000;
+        operation.paymasterAndData = _paymasterData(250_000, 150_000);
+        _sponsor(operation, 1);
+        bytes memory refusal = abi.encodeWithSelector(SponsorPaymaster.GasTooHigh.selector, MAX_GAS + 1, MAX_GAS);
+        operation.preVerificationGas += 1;
+        _expectRefused(operation, 1, refusal);
+        operation.preVerificationGas -= 1;
+        operation.accountGasLimits = _pair(200_001, 300_000);
+        _expectRefused(operation, 1, refusal);
+        operation.accountGasLimits = _pair(200_000, 300_001);
+        _expectRefused(operation, 1, refusal);
+        operation.accountGasLimits = _pair(200_000, 300_000);
+        operation.paymasterAndData = _paymasterData(250_001, 150_000);
+        _expectRefused(operation, 1, refusal);
+        operation.paymasterAndData = _paymasterData(250_000, 150_001);
+        _expectRefused(operation, 1, refusal);
+    }
+
+    function test_anAccountHasADailyBudget() public {
+        PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        vm.assertEq(_paymaster.budgetLeft(patient), BUDGET);
+        _sponsor(operation, BUDGET - 10);
+        vm.assertEq(_paymaster.budgetLeft(patient), 10);
+        _expectRefused(
+            operation,
+            11,
+            abi.encodeWithSelector(SponsorPaymaster.BudgetExceeded.selector, patient, 11, 10)
+        );
+        _sponsor(operation, 10);
+        _expectRefused(
+            operation,
+            1,
+            abi.encodeWithSelector(SponsorPaymaster.BudgetExceeded.selector, patient, 1, 0)
+        );
+        vm.assertEq(_paymaster.budgetLeft(doctor), BUDGET);
+        _sponsor(_operation(doctor, IConsentLedger.openRequest.selector), BUDGET);
+    }
+
+    function test_theBudgetIsFreshEveryUtcDay() public {
+        PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        uint256 midnight = NOW - (NOW % 1 days) + 1 days;
+        vm.warp(midnight - 1);
+        _sponsor(operation, BUDGET);
+        vm.assertEq(_paymaster.budgetLeft(patient), 0);
+        vm.warp(midnight);
+        vm.assertEq(_paymaster.budgetLeft(patient), BUDGET);
+        _sponsor(operation, BUDGET);
+        vm.assertEq(_paymaster.budgetLeft(patient), 0);
+    }
+
+    function testFuzz_noAccountSpendsMoreThanItsBudgetInADay(uint128[8] calldata costs) public {
+        PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        uint256 spent = 0;
+        for (uint256 i = 0; i < costs.length; ++i) {
+            uint256 cost = costs[i] % BUDGET;
+            vm.prank(_entryPoint);
+            try _paymaster.validatePaymasterUserOp(operation, SCOPE, cost) {
+                spent += cost;
+            } catch {
+                vm.assertTrue(spent + cost > BUDGET);
+            }
+        }
+        vm.assertLe(spent, BUDGET);
+        vm.assertEq(_paymaster.budgetLeft(patient), BUDGET - spent);
+    }
+
+    function test_aLowerBudgetLeavesNothingToThoseWhoSpentMore() public {
+        PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        _sponsor(operation, BUDGET);
+        SponsorPaymaster.Limits memory lower = _limits();
+        lower.dailyBudgetWei = BUDGET / 2;
+        vm.prank(_owner);
+        _paymaster.setLimits(lower);
+        vm.assertEq(_paymaster.budgetLeft(patient), 0);
+        _expectRefused(
+            operation,
+            1,
+            abi.encodeWithSelector(SponsorPaymaster.BudgetExceeded.selector, patient, 1, 0)
+        );
+    }
+
+    // Who asks it and who governs it
+
+    function test_onlyTheEntryPointAsks() public {
+        PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        bytes memory refusal = abi.encodeWithSelector(Paymaster.PaymasterUnauthorized.selector, patient);
+        vm.expectRevert(refusal);
+        vm.prank(patient);
+        _paymaster.validatePaymasterUserOp(operation, SCOPE, 1);
+        vm.expectRevert(refusal);
+        vm.prank(patient);
+        _paymaster.postOp(IPaymaster.PostOpMode.opSucceeded, "", 1, 1);
+        vm.assertEq(address(_paymaster.entryPoint()), _entryPoint);
+        vm.assertEq(_paymaster.providerRegistry(), address(registry));
+    }
+
+    function test_theOwnerPausesAndResumes() public {
+        PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        vm.prank(_owner);
+        _paymaster.pause();
+        _expectRefused(operation, 1, abi.encodeWithSelector(Pausable.EnforcedPause.selector));
+        vm.prank(_owner);
+        _paymaster.unpause();
+        _sponsor(operation, 1);
+    }
+
+    function test_theOwnerSetsTheLimits() public {
+        SponsorPaymaster.Limits memory next = SponsorPaymaster.Limits({
+            maxFeePerGasWei: 1,
+            maxGasPerOperation: 2,
+            dailyBudgetWei: 3
+        });
+        vm.expectEmit(address(_paymaster));
+        emit SponsorPaymaster.LimitsChanged(1, 2, 3);
+        vm.prank(_owner);
+        _paymaster.setLimits(next);
+        vm.assertEq(keccak256(abi.encode(_paymaster.limits())), keccak256(abi.encode(next)));
+    }
+
+    function test_nobodyElseMayDoAnyOfThis() public {
+        bytes memory refusal = abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger);
+        SponsorPaymaster.Limits memory next = _limits();
+        vm.expectRevert(refusal);
+        vm.prank(stranger);
+        _paymaster.setLimits(next);
+        vm.expectRevert(refusal);
+        vm.prank(stranger);
+        _paymaster.pause();
+        vm.expectRevert(refusal);
+        vm.prank(stranger);
+        _paymaster.unpause();
+        vm.expectRevert(refusal);
+        vm.prank(stranger);
+        _paymaster.withdraw(payable(stranger), 1);
+        vm.expectRevert(refusal);
+        vm.prank(stranger);
+        _paymaster.addStake(1);
+        vm.expectRevert(refusal);
+        vm.prank(stranger);
+        _paymaster.unlockStake();
+        vm.expectRevert(refusal);
+        vm.prank(stranger);
+        _paymaster.withdrawStake(payable(stranger));
+    }
+
+    function test_theOwnerCannotGiveUp() public {
+        vm.expectRevert(abi.encodeWithSelector(SponsorPaymaster.OwnerRequired.selector));
+        vm.prank(_owner);
+        _paymaster.renounceOwnership();
+    }
+
+    function _limits() private pure returns (SponsorPaymaster.Limits memory) {
+        return
+            SponsorPaymaster.Limits({
+                maxFeePerGasWei: MAX_FEE,
+                maxGasPerOperation: MAX_GAS,
+                dailyBudgetWei: BUDGET
+            });
+    }
+
+    function _operation(address sender, bytes4 selector) private view returns (PackedUserOperation memory operation) {
+        operation.sender = sender;
+        operation.callData = abi.encodePacked(selector, SCOPE);
+        operation.accountGasLimits = _pair(100_000, 100_000);
+        operation.preVerificationGas = 50_000;
+        operation.gasFees = _pair(1, 1 gwei);
+        operation.paymasterAndData = _paymasterData(50_000, 0);
+    }
+
+    function _paymasterData(uint128 verificationGas, uint128 postOpGas) private view returns (bytes memory) {
+        return abi.encodePacked(address(_paymaster), verificationGas, postOpGas);
+    }
+
+    function _pair(uint128 high, uint128 low) private pure returns (bytes32) {
+        return bytes32(abi.encodePacked(high, low));
+    }
+
+    function _sponsor(PackedUserOperation memory operation, uint256 maxCostWei) private {
+        vm.prank(_entryPoint);
+        (bytes memory context, uint256 validationData) = _paymaster.validatePaymasterUserOp(
+            operation,
+            SCOPE,
+            maxCostWei
+        );
+        vm.assertEq(context.length, 0);
+        vm.assertEq(validationData, 0);
+    }
+
+    function _expectRefused(PackedUserOperation memory operation, uint256 maxCostWei, bytes memory refusal) private {
+        vm.expectRevert(refusal);
+        vm.prank(_entryPoint);
+        _paymaster.validatePaymasterUserOp(operation, SCOPE, maxCostWei);
+    }
+}
