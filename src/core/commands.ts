@@ -1,0 +1,67 @@
+import type { Language } from './people.ts'
+import { normaliseReply } from './text.ts'
+
+/** What a patient's message says. Only `answer` with `allow`, and a bare `1`, can ever open a grant. */
+export type Command =
+  | { kind: 'answer'; number: number; answer: Answer }
+  | { kind: 'bareAnswer'; answer: Answer }
+  | { kind: 'remove'; number: number }
+  /** A request's number alone, or with words that are no answer: she is helped with that request, nothing happens. */
+  | { kind: 'about'; number: number }
+  | { kind: 'log' }
+  | { kind: 'who' }
+  | { kind: 'menu' }
+  | { kind: 'providerWord' }
+  | { kind: 'unclear' }
+
+export type Answer = 'allow' | 'refuse' | 'notMe' | 'undo'
+
+const answers: Readonly<Record<string, Answer>> = { '1': 'allow', '2': 'refuse', '9': 'notMe', '0': 'undo' }
+
+/**
+ * Words that carriers and Twilio own and answer themselves: none of them is a command of ours, and we say nothing to them.
+ * YES belongs to them as well, but Twilio answers it only after a STOP; otherwise she means us and gets a helpful line.
+ * Source: Twilio, "Twilio support for opt-out keywords"; US carriers' REVOKE and OPTOUT since 2025.
+ */
+const providerWords = new Set('stop unsubscribe end quit stopall revoke optout cancel start unstop help info'.split(' '))
+
+/** Each language's own words; the English ones work for everyone. None may be a provider's word. */
+export const words: Readonly<Record<Language, Readonly<Record<'remove' | 'log' | 'who' | 'menu', readonly string[]>>>> =
+  {
+    en: { remove: ['remove'], log: ['log'], who: ['who'], menu: ['menu'] },
+    sw: { remove: ['ondoa'], log: ['historia'], who: ['nani'], menu: ['menyu'] },
+  }
+
+/**
+ * Reads a reply. Exact or nothing: a message with anything left over never answers a request.
+ *
+ * @param text as it came from the provider
+ * @param language the patient's own; English words count beside it
+ */
+export function parseCommand(text: string, language: Language): Command {
+  const reply = normaliseReply(text)
+  if (providerWords.has(reply)) return { kind: 'providerWord' }
+
+  // "47 1?" asks; nothing is allowed or refused by a question.
+  const isQuestion = text.normalize('NFKC').includes('?')
+  const pair = /^([1-9]\d{1,3}) (\d)$/.exec(reply)
+  if (pair && !isQuestion) {
+    const answer = answers[pair[2] ?? '']
+    const number = Number(pair[1])
+    return answer ? { kind: 'answer', number, answer } : { kind: 'about', number }
+  }
+  const bare = answers[reply]
+  if (bare && !isQuestion) return { kind: 'bareAnswer', answer: bare }
+
+  const is = (word: 'remove' | 'log' | 'who' | 'menu', candidate: string) =>
+    words.en[word].includes(candidate) || words[language][word].includes(candidate)
+  if (is('log', reply)) return { kind: 'log' }
+  if (is('who', reply)) return { kind: 'who' }
+  if (is('menu', reply)) return { kind: 'menu' }
+  const removal = /^(\p{L}+) (\d{2,4})$/u.exec(reply)
+  if (removal && is('remove', removal[1] ?? '')) return { kind: 'remove', number: Number(removal[2]) }
+
+  const numbers = reply.match(/(?<![\d\p{L}])\d{2,4}(?![\d\p{L}])/gu) ?? []
+  const only = new Set(numbers)
+  return only.size === 1 ? { kind: 'about', number: Number([...only][0]) } : { kind: 'unclear' }
+}

@@ -1,0 +1,175 @@
+import type { Preset, Purpose } from './classes.ts'
+import { type Answer, parseCommand } from './commands.ts'
+import {
+  bareReplyAddressAgeMs,
+  bareReplyMaxDays,
+  isLive,
+  isOpen,
+  nextState,
+  type RequestState,
+  undoTimeMs,
+} from './consent.ts'
+import type { Effect, Phrase } from './effects.ts'
+import type { ConsentRequestId, EpochMs, Language } from './people.ts'
+
+/** A request as the conversation sees it: open, live, or ended within the time its number rests. */
+export type RequestFacts = {
+  id: ConsentRequestId
+  number: number
+  state: RequestState
+  doctor: string
+  preset: Preset
+  purpose: Purpose
+  days: number
+  askedAt: EpochMs
+  answerBy: EpochMs
+  answeredAt: EpochMs | null
+  grantedUntil: EpochMs | null
+}
+
+/** Everything `converse` may know; read in the same transaction that stores what it decides. */
+export type ConversationFacts = {
+  now: EpochMs
+  /** Null for a sender who is no patient of ours. */
+  patient: { language: Language; addressSince: EpochMs } | null
+  requests: readonly RequestFacts[]
+  /** The request whose prompt or reminder was the last thing we sent to this address, if it was. */
+  lastPrompted: ConsentRequestId | null
+  looks: readonly { number: number; doctor: string; at: EpochMs }[]
+}
+
+/**
+ * Decides what one message does. Pure: the same facts and text always give the same effects.
+ *
+ * A grant is opened by `NUMBER 1` for an open request of this very address, or by a bare `1` when exactly one request is
+ * open and its prompt was the last thing we sent. Everything else gets one helpful line or nothing.
+ */
+export function converse(facts: ConversationFacts, text: string): Effect[] {
+  const { patient } = facts
+  if (!patient) return [say({ name: 'unknownSender' })]
+  const command = parseCommand(text, patient.language)
+  switch (command.kind) {
+    case 'answer':
+      return answer(facts, patient, find(facts, command.number), command.answer)
+    case 'bareAnswer':
+      return bareAnswer(facts, patient, command.answer)
+    case 'remove':
+      return remove(find(facts, command.number))
+    case 'about':
+      return about(facts.now, find(facts, command.number))
+    case 'log':
+      return [say({ name: 'log', looks: facts.looks.slice(0, 3) })]
+    case 'who':
+      return [say({ name: 'who', grants: facts.requests.flatMap(standing) })]
+    case 'menu':
+      return [say({ name: 'menu' })]
+    case 'providerWord':
+      return []
+    case 'unclear':
+      return whichOne(facts)
+  }
+}
+
+function answer(
+  facts: ConversationFacts,
+  patient: NonNullable<ConversationFacts['patient']>,
+  request: RequestFacts | null,
+  reply: Answer,
+): Effect[] {
+  if (!request) return [say({ name: 'noSuchNumber' })]
+  const { number } = request
+  if (reply === 'undo') return undo(facts.now, request)
+  if (isLive(request.state) && reply === 'allow') return alreadyAllowed(request)
+  // "Refuse" on a standing grant means what it says: she does not want it.
+  if (isLive(request.state)) return remove(request)
+  if (!isOpen(request.state) || facts.now > request.answerBy) return [say({ name: 'ended', number })]
+  if (nextState(request.state, reply) === null) return [say({ name: 'tooSoon', number })]
+  if (reply !== 'allow') return [{ kind: 'refuse', requestId: request.id, notMe: reply === 'notMe' }]
+  if (!bareReplySuffices(facts, patient, request)) return [say({ name: 'grantFailed', number })]
+  return [{ kind: 'openGrant', requestId: request.id }]
+}
+
+/** Assurance A0: ordinary classes, at most 7 days, from an address unchanged for 30 days. */
+function bareReplySuffices(
+  facts: ConversationFacts,
+  patient: NonNullable<ConversationFacts['patient']>,
+  request: RequestFacts,
+): boolean {
+  return (
+    request.preset !== 'PRIVATE' &&
+    request.days <= bareReplyMaxDays &&
+    facts.now - patient.addressSince >= bareReplyAddressAgeMs
+  )
+}
+
+function bareAnswer(
+  facts: ConversationFacts,
+  patient: NonNullable<ConversationFacts['patient']>,
+  reply: Answer,
+): Effect[] {
+  const open = facts.requests.filter((request) => isAnswerable(request, facts.now))
+  const [only] = open
+  if (only && open.length === 1 && facts.lastPrompted === only.id && reply !== 'undo')
+    return answer(facts, patient, only, reply)
+  return whichOne(facts)
+}
+
+/** One helpful line, and nothing granted. */
+function whichOne(facts: ConversationFacts): Effect[] {
+  const open = facts.requests.filter((request) => isAnswerable(request, facts.now))
+  const [only] = open
+  if (!only) return [say({ name: 'nothingOpen' })]
+  if (open.length === 1) return [say({ name: 'howToAnswer', number: only.number })]
+  return [say({ name: 'whichOne', numbers: open.map((request) => request.number) })]
+}
+
+function isAnswerable(request: RequestFacts, now: EpochMs): boolean {
+  return request.state === 'asked' && now <= request.answerBy
+}
+
+function about(now: EpochMs, request: RequestFacts | null): Effect[] {
+  if (!request) return [say({ name: 'noSuchNumber' })]
+  const { number, doctor } = request
+  if (isOpen(request.state) && now <= request.answerBy) return [say({ name: 'howToAnswer', number })]
+  if (isLive(request.state)) return [say({ name: 'howToRemove', number, doctor })]
+  return [say({ name: 'ended', number })]
+}
+
+function remove(request: RequestFacts | null): Effect[] {
+  if (!request) return [say({ name: 'noSuchNumber' })]
+  if (isLive(request.state)) return [{ kind: 'revokeGrant', requestId: request.id }]
+  // Taking back what was never given is a refusal.
+  if (request.state === 'asked') return [{ kind: 'refuse', requestId: request.id, notMe: false }]
+  if (isOpen(request.state)) return [say({ name: 'tooSoon', number: request.number })]
+  return [say({ name: 'ended', number: request.number })]
+}
+
+function undo(now: EpochMs, request: RequestFacts): Effect[] {
+  const { number } = request
+  if (isLive(request.state)) {
+    const inTime = request.answeredAt !== null && now - request.answeredAt <= undoTimeMs
+    return inTime ? [{ kind: 'revokeGrant', requestId: request.id }] : [say({ name: 'undoTooLate', number })]
+  }
+  if (request.state === 'refused' || request.state === 'notMe') return [say({ name: 'undoRefusal', number })]
+  if (isOpen(request.state) && now <= request.answerBy) return [say({ name: 'howToAnswer', number })]
+  return [say({ name: 'ended', number })]
+}
+
+function alreadyAllowed(request: RequestFacts): Effect[] {
+  const { number, doctor, grantedUntil } = request
+  if (grantedUntil === null) return [say({ name: 'alreadyOnItsWay', number })]
+  return [say({ name: 'alreadyAllowed', number, doctor, until: grantedUntil })]
+}
+
+function standing(request: RequestFacts) {
+  if (request.state !== 'granted' || request.grantedUntil === null) return []
+  return [{ number: request.number, doctor: request.doctor, until: request.grantedUntil }]
+}
+
+function find(facts: ConversationFacts, number: number): RequestFacts | null {
+  return facts.requests.find((request) => request.number === number) ?? null
+}
+
+function say(phrase: Phrase): Effect {
+  return { kind: 'say', phrase }
+}

@@ -1,0 +1,50 @@
+import type { Preset, Purpose } from './classes.ts'
+import type { ConsentRequestId, EpochMs } from './people.ts'
+
+/** What a decision does. `bot/` stores the effects of one message in one transaction; `jobs/` perform them. */
+export type Effect =
+  | { kind: 'openGrant'; requestId: ConsentRequestId }
+  | { kind: 'refuse'; requestId: ConsentRequestId; notMe: boolean }
+  | { kind: 'revokeGrant'; requestId: ConsentRequestId }
+  | { kind: 'say'; phrase: Phrase }
+
+/**
+ * Everything we ever say to a phone, with what is filled in. How it sounds lives in `bot/phrases/` alone; no phrase holds a
+ * diagnosis, a link, a patient's name or anything she typed.
+ */
+export type Phrase =
+  | ({ name: 'prompt' } & Ask)
+  | ({ name: 'reminder' } & Ask)
+  | { name: 'granted'; number: number; doctor: string; preset: Preset; until: EpochMs }
+  | { name: 'grantFailed'; number: number }
+  | { name: 'refused'; number: number }
+  | { name: 'notMe'; number: number }
+  | { name: 'removed'; number: number; doctor: string }
+  | { name: 'alreadyAllowed'; number: number; doctor: string; until: EpochMs }
+  | { name: 'alreadyOnItsWay'; number: number }
+  | { name: 'ended'; number: number }
+  | { name: 'undoTooLate'; number: number }
+  | { name: 'undoRefusal'; number: number }
+  | { name: 'howToAnswer'; number: number }
+  | { name: 'howToRemove'; number: number; doctor: string }
+  | { name: 'whichOne'; numbers: readonly number[] }
+  | { name: 'noSuchNumber' }
+  | { name: 'nothingOpen' }
+  | { name: 'tooSoon'; number: number }
+  | { name: 'log'; looks: readonly { number: number; doctor: string; at: EpochMs }[] }
+  | { name: 'who'; grants: readonly { number: number; doctor: string; until: EpochMs }[] }
+  | { name: 'menu' }
+  | { name: 'unknownSender' }
+
+/** What a prompt tells: who, which hospital, what, for how long, why, and its number. */
+export type Ask = {
+  number: number
+  doctor: string
+  hospital: string
+  preset: Preset
+  days: number
+  oneTime: boolean
+  purpose: Purpose
+}
+
+export type PhraseName = Phrase['name']

@@ -1,0 +1,11 @@
+/** Work that follows a commit. Each is an outbox row first; the queue carries ids only. */
+export const jobNames = [
+  'handleMessage',
+  'sendMessage',
+  'submitUserOperations',
+  'logAccess',
+  'uploadRecord',
+  'remindPatient',
+  'endRequest',
+] as const
+export type JobName = (typeof jobNames)[number]

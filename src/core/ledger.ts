@@ -1,0 +1,40 @@
+import type { Right } from './classes.ts'
+import type { Hex } from './rows.ts'
+import type { LoggedLook } from './vault.ts'
+
+/** What a block says about our requests, looks and user operations. The database believes nothing else. */
+export type LedgerEvent = { blockNumber: number; transactionHash: Hex } & (
+  | { kind: 'userOperation'; hash: Hex; success: boolean }
+  | { kind: 'requestOpened' | 'requestWithdrawn' | 'requestRefused' | 'grantRevoked'; ledgerRequestId: Hex }
+  | { kind: 'grantOpened'; ledgerRequestId: Hex; untilSeconds: number }
+  | { kind: 'accessLogged' | 'accessRefused'; ledgerRequestId: Hex; entryId: Hex }
+)
+
+export type Block = { number: number; hash: Hex; timestampSeconds: number }
+
+/** Reads of the chain. Each has a time limit; a chain that does not answer is an error, never a yes. */
+export type Ledger = {
+  head(): Promise<Block>
+  /** The block of a number, or null where the chain has none. */
+  block(number: number): Promise<Block | null>
+  /** Events of a range of blocks, in their order on chain. */
+  events(fromBlock: number, toBlock: number): Promise<LedgerEvent[]>
+  receipt(transactionHash: Hex): Promise<{ blockNumber: number; success: boolean } | null>
+  canAccess(ledgerRequestId: Hex, doctorAccount: Hex, right: Right): Promise<boolean>
+  /** True while the grant behind a logged look stands; a one-time grant that this look used up counts as standing. */
+  stillStands(proof: LoggedLook, doctorAccount: Hex, oneTime: boolean): Promise<boolean>
+  /** The proof that an entry stands on chain, or null. Asks the chain for the transaction's own events. */
+  proveLogged(entryId: Hex, transactionHash: Hex): Promise<LoggedLook | null>
+}
+
+/** What a doctor's account signs when it asks: the content that the request's identity commits to. */
+export type LedgerRequest = {
+  patient: Hex
+  affiliationId: number
+  rights: number
+  oneTime: boolean
+  durationDays: number
+  /** Unix seconds. */
+  answerBy: number
+  scopeCommitment: Hex
+}

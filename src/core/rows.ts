@@ -1,0 +1,223 @@
+import type { Preset, Purpose, RecordClass } from './classes.ts'
+import type { RequestState } from './consent.ts'
+import type { JobName } from './jobs.ts'
+import type {
+  AccessEntryId,
+  Channel,
+  ConsentRequestId,
+  DoctorId,
+  EpochMs,
+  HospitalId,
+  Language,
+  PatientId,
+  RecordId,
+} from './people.ts'
+import type { UserOperationKind, UserOperationStatus } from './userOperation.ts'
+
+export type Hex = `0x${string}`
+
+/** Rows as the rooms see them. Columns that end in `Sealed` are encrypted under the vault; those in `Index` are keyed hashes to find them by. */
+export type HospitalRow = {
+  id: HospitalId
+  name: string
+  shortName: string
+  timeZone: string
+  account: Hex
+}
+
+export type DoctorRow = {
+  id: DoctorId
+  hospitalId: HospitalId
+  nameSealed: Uint8Array
+  shortName: string
+  login: string
+  passwordHash: string
+  keyId: string
+  account: Hex
+  owner: Hex
+  affiliationId: number
+}
+
+export type PatientRow = {
+  id: PatientId
+  healthId: string
+  nameSealed: Uint8Array
+  language: Language
+  hospitalId: HospitalId
+  keyId: string
+  owner: Hex
+  account: Hex
+  dataKeyId: string
+  createdAt: EpochMs
+}
+
+export type PhoneAddressRow = {
+  id: string
+  patientId: PatientId | null
+  channel: Channel
+  addressSealed: Uint8Array
+  addressIndex: string
+  since: EpochMs
+  unreachableSince: EpochMs | null
+}
+
+export type SessionRow = {
+  tokenHash: string
+  doctorId: DoctorId
+  expiresAt: EpochMs
+}
+
+export type InboundMessageRow = {
+  id: string
+  sequence: number
+  providerId: string
+  addressId: string
+  textSealed: Uint8Array
+  receivedAt: EpochMs
+  handledAt: EpochMs | null
+}
+
+export type OutboundMessageRow = {
+  id: string
+  sequence: number
+  addressId: string
+  phrase: string
+  textSealed: Uint8Array
+  textIndex: string
+  consentRequestId: ConsentRequestId | null
+  parts: number
+  state: OutboundState
+  providerId: string | null
+  errorCode: string | null
+  createdAt: EpochMs
+  sentAt: EpochMs | null
+}
+
+export type ConsentRequestRow = {
+  id: ConsentRequestId
+  number: number
+  doctorId: DoctorId
+  /** Null where the health ID is nobody's: the doctor sees the same page either way. */
+  patientId: PatientId | null
+  healthId: string
+  preset: Preset
+  purpose: Purpose
+  days: number
+  oneTime: boolean
+  rights: number
+  recordsFrom: EpochMs
+  recordsUntil: EpochMs
+  scopeSalt: Hex
+  scopeCommitment: Hex
+  ledgerRequestId: Hex
+  state: RequestState
+  askedAt: EpochMs
+  answerBy: EpochMs
+  answeredAt: EpochMs | null
+  endedAt: EpochMs | null
+  grantedUntil: EpochMs | null
+  artefactSealed: Uint8Array | null
+  artefactSalt: Hex | null
+  artefactCommitment: Hex | null
+}
+
+export type UserOperationRow = {
+  id: string
+  sequence: number
+  kind: UserOperationKind
+  consentRequestId: ConsentRequestId
+  sender: Hex
+  owner: Hex
+  keyId: string
+  nonceKey: number
+  status: UserOperationStatus
+  signed: string | null
+  hash: Hex | null
+  bundleId: string | null
+  blockNumber: number | null
+  transactionHash: Hex | null
+  failure: string | null
+  attempts: number
+  createdAt: EpochMs
+  updatedAt: EpochMs
+}
+
+export type OperatorTransactionRow = {
+  id: string
+  sequence: number
+  kind: 'handleOps' | 'logAccess'
+  operator: Hex
+  nonce: number
+  raw: Hex
+  hash: Hex
+  status: 'sent' | 'included' | 'replaced' | 'abandoned'
+  maxFeePerGasWei: string
+  blockNumber: number | null
+  createdAt: EpochMs
+  updatedAt: EpochMs
+}
+
+export type AccessEntryRow = {
+  id: AccessEntryId
+  sequence: number
+  consentRequestId: ConsentRequestId
+  doctorId: DoctorId
+  entryId: Hex
+  state: 'waiting' | 'logged' | 'refused'
+  transactionId: string | null
+  blockNumber: number | null
+  transactionHash: Hex | null
+  createdAt: EpochMs
+  loggedAt: EpochMs | null
+}
+
+export type RecordRow = {
+  id: RecordId
+  patientId: PatientId
+  class: RecordClass
+  date: EpochMs
+  createdAt: EpochMs
+}
+
+export type RecordVersionRow = {
+  recordId: RecordId
+  version: number
+  keyWrapped: Uint8Array | null
+  cid: string
+  bytes: number
+  state: 'sealed' | 'stored'
+  createdAt: EpochMs
+  storedAt: EpochMs | null
+}
+
+export type VaultKeyRow = {
+  id: string
+  kind: 'account' | 'patient' | 'column'
+  sealed: Uint8Array | null
+  createdAt: EpochMs
+}
+
+export type OutboxRow = {
+  id: string
+  sequence: number
+  job: JobName
+  subjectId: string
+  createdAt: EpochMs
+  notBefore: EpochMs
+  relayedAt: EpochMs | null
+  doneAt: EpochMs | null
+  failedAt: EpochMs | null
+  attempts: number
+  lastError: string | null
+}
+
+export type ChainCursorRow = {
+  name: string
+  blockNumber: number
+  blockHash: Hex
+}
+
+export type OutboundState = 'queued' | 'sending' | 'sent' | 'delivered' | 'failed' | 'suppressed'
+
+/** What a look was at, as the access log shows it. */
+export type LookedAt = { number: number; healthId: string; preset: Preset; doctorShortName: string }

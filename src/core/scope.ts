@@ -1,0 +1,52 @@
+import { encodeAbiParameters, keccak256, stringToBytes } from 'viem/utils'
+import { type Preset, type Purpose, presetClasses, recordClasses } from './classes.ts'
+import type { EpochMs } from './people.ts'
+import type { Hex } from './rows.ts'
+
+/** What a request is about: known to the doctor and us, on chain only as a salted commitment inside what the doctor signs. */
+export type Scope = {
+  preset: Preset
+  purpose: Purpose
+  recordsFrom: EpochMs
+  recordsUntil: EpochMs
+}
+
+/** keccak256 over salt, classes (one bit each, in the order of `recordClasses`), purpose and window. */
+export function commitToScope(scope: Scope, salt: Hex): Hex {
+  const classes = presetClasses[scope.preset].reduce((bits, name) => bits | (1 << recordClasses.indexOf(name)), 0)
+  return keccak256(
+    encodeAbiParameters(
+      [{ type: 'bytes32' }, { type: 'uint32' }, { type: 'string' }, { type: 'uint64' }, { type: 'uint64' }],
+      [salt, classes, scope.purpose, BigInt(scope.recordsFrom), BigInt(scope.recordsUntil)],
+    ),
+  )
+}
+
+/** The evidence of an answer, as its salted hash on chain commits to it. */
+export type Artefact = {
+  request: Hex
+  prompt: string
+  language: string
+  inboundMessageId: string
+  answer: string
+  /** A0: a bare reply. */
+  assurance: 'A0'
+  promptedAt: number | null
+  receivedAt: number
+  decidedAt: number
+}
+
+/** Members in the order of their names, no white space: one text for one artefact. */
+export function canonicalArtefact(artefact: Artefact): string {
+  return JSON.stringify(artefact, Object.keys(artefact).sort())
+}
+
+export function commitToArtefact(canonical: string, salt: Hex): Hex {
+  return keccak256(
+    encodeAbiParameters([{ type: 'bytes32' }, { type: 'bytes' }], [salt, bytesToHex(stringToBytes(canonical))]),
+  )
+}
+
+function bytesToHex(bytes: Uint8Array): Hex {
+  return `0x${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
+}

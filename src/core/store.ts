@@ -1,0 +1,158 @@
+import type { RecordClass } from './classes.ts'
+import type { JobName } from './jobs.ts'
+import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs, HospitalId, PatientId, RecordId } from './people.ts'
+import type * as rows from './rows.ts'
+
+type Unnumbered<Row> = Omit<Row, 'sequence'>
+
+/** A request with the people in it, as most decisions need it. */
+export type RequestWithPeople = rows.ConsentRequestRow & {
+  doctorShortName: string
+  doctorAccount: rows.Hex
+  affiliationId: number
+  hospitalShortName: string
+  timeZone: string
+}
+
+/** A user operation with what it is about, as signing needs it. */
+export type OperationWithRequest = rows.UserOperationRow & { request: RequestWithPeople; patientAccount: rows.Hex }
+
+/**
+ * What the rooms ask of the database. `db/` answers; nobody else knows SQL.
+ *
+ * Everything inside `transaction` commits together or not at all. Inside it, use the store handed to `work` and nothing
+ * else that reaches the database: the embedded engine has one session.
+ */
+export type Store = {
+  transaction<Result>(work: (store: Store) => Promise<Result>): Promise<Result>
+
+  people: {
+    addHospital(row: rows.HospitalRow): Promise<void>
+    addDoctor(row: rows.DoctorRow): Promise<void>
+    addPatient(row: rows.PatientRow): Promise<void>
+    addAddress(row: rows.PhoneAddressRow): Promise<void>
+    hospital(id: HospitalId): Promise<rows.HospitalRow | null>
+    doctor(id: DoctorId): Promise<(rows.DoctorRow & { hospitalName: string; timeZone: string }) | null>
+    /** Locks a doctor until the transaction ends, so that limits hold against two windows at once. */
+    lockDoctor(id: DoctorId): Promise<rows.DoctorRow | null>
+    doctorByLogin(login: string): Promise<rows.DoctorRow | null>
+    patient(id: PatientId): Promise<(rows.PatientRow & { timeZone: string }) | null>
+    patientByHealthId(healthId: string): Promise<rows.PatientRow | null>
+    addressOf(patientId: PatientId): Promise<rows.PhoneAddressRow | null>
+    address(id: string): Promise<rows.PhoneAddressRow | null>
+    /** The address behind a blind index; stored now where it was not known. */
+    findOrAddAddress(row: rows.PhoneAddressRow): Promise<rows.PhoneAddressRow>
+    /** Locks an address until the transaction ends: one person's messages are handled one after another. */
+    lockAddress(id: string): Promise<rows.PhoneAddressRow | null>
+    setUnreachable(id: string, since: EpochMs | null): Promise<void>
+    addSession(row: rows.SessionRow): Promise<void>
+    session(tokenHash: string, now: EpochMs): Promise<rows.SessionRow | null>
+    dropSession(tokenHash: string): Promise<void>
+  }
+
+  messages: {
+    /** @returns false where this provider's id was stored before */
+    receive(row: Unnumbered<rows.InboundMessageRow>): Promise<boolean>
+    inbound(id: string): Promise<rows.InboundMessageRow | null>
+    /** Messages of an address that no transaction has handled yet, oldest first. */
+    waiting(addressId: string): Promise<rows.InboundMessageRow[]>
+    markHandled(id: string, at: EpochMs): Promise<void>
+    addOutbound(row: Unnumbered<rows.OutboundMessageRow>): Promise<void>
+    outbound(id: string): Promise<rows.OutboundMessageRow | null>
+    updateOutbound(id: string, change: Partial<Unnumbered<rows.OutboundMessageRow>>): Promise<void>
+    outboundByProviderId(providerId: string): Promise<rows.OutboundMessageRow | null>
+    lastOutbound(addressId: string): Promise<rows.OutboundMessageRow | null>
+    /** The prompt of a request as it was sent. */
+    promptOf(requestId: ConsentRequestId): Promise<rows.OutboundMessageRow | null>
+    countIdentical(addressId: string, textIndex: string, since: EpochMs): Promise<number>
+    countPhrase(addressId: string, phrase: string, since: EpochMs): Promise<number>
+  }
+
+  requests: {
+    add(row: rows.ConsentRequestRow): Promise<void>
+    get(id: ConsentRequestId): Promise<RequestWithPeople | null>
+    /** Locks a request until the transaction ends. */
+    lock(id: ConsentRequestId): Promise<RequestWithPeople | null>
+    byLedgerId(ledgerRequestId: rows.Hex): Promise<RequestWithPeople | null>
+    update(id: ConsentRequestId, change: Partial<rows.ConsentRequestRow>): Promise<void>
+    ofDoctor(doctorId: DoctorId, limit: number): Promise<RequestWithPeople[]>
+    /** Requests of the patients behind an address: open, live, or ended since a time. */
+    ofPatient(patientId: PatientId, endedSince: EpochMs): Promise<RequestWithPeople[]>
+    /** What the limits on asking are judged by. */
+    askFacts(
+      doctorId: DoctorId,
+      healthId: string,
+      since: { dayAgo: EpochMs; weekAgo: EpochMs },
+    ): Promise<{ open: number; refusedAt: EpochMs | null; patientsToday: number; askedToday: boolean }>
+  }
+
+  operations: {
+    /** @returns false where this request already has an operation of this kind */
+    add(row: Unnumbered<rows.UserOperationRow>): Promise<boolean>
+    get(id: string): Promise<rows.UserOperationRow | null>
+    prepared(limit: number): Promise<OperationWithRequest[]>
+    byHash(hash: rows.Hex): Promise<rows.UserOperationRow | null>
+    /** Operations of a sender that were sent and are not in a block yet. */
+    inFlight(sender: rows.Hex): Promise<rows.UserOperationRow[]>
+    inBundle(bundleId: string): Promise<rows.UserOperationRow[]>
+    update(id: string, change: Partial<Unnumbered<rows.UserOperationRow>>): Promise<void>
+    /** @returns how many of these were still `prepared` and are now in this bundle */
+    claim(ids: string[], bundleId: string, now: EpochMs): Promise<number>
+  }
+
+  transactions: {
+    /** @throws where another process took this nonce */
+    add(row: Unnumbered<rows.OperatorTransactionRow>): Promise<void>
+    sent(): Promise<rows.OperatorTransactionRow[]>
+    update(id: string, change: Partial<Unnumbered<rows.OperatorTransactionRow>>): Promise<void>
+    highestNonce(operator: rows.Hex): Promise<number | null>
+  }
+
+  looks: {
+    add(row: Unnumbered<rows.AccessEntryRow>): Promise<void>
+    get(id: AccessEntryId): Promise<rows.AccessEntryRow | null>
+    byEntryId(entryId: rows.Hex): Promise<rows.AccessEntryRow | null>
+    unsent(limit: number): Promise<(rows.AccessEntryRow & { ledgerRequestId: rows.Hex })[]>
+    inTransaction(transactionId: string): Promise<rows.AccessEntryRow[]>
+    update(id: AccessEntryId, change: Partial<Unnumbered<rows.AccessEntryRow>>): Promise<void>
+    /** @returns how many of these no transaction carried yet and this one does now */
+    claim(ids: AccessEntryId[], transactionId: string): Promise<number>
+    ofDoctor(doctorId: DoctorId, limit: number): Promise<(rows.AccessEntryRow & rows.LookedAt)[]>
+    ofPatient(patientId: PatientId, limit: number): Promise<(rows.AccessEntryRow & rows.LookedAt)[]>
+  }
+
+  records: {
+    add(record: rows.RecordRow, version: rows.RecordVersionRow): Promise<void>
+    version(recordId: RecordId, version: number): Promise<(rows.RecordVersionRow & { patientId: PatientId }) | null>
+    markStored(recordId: RecordId, version: number, at: EpochMs): Promise<void>
+    /** Latest versions of a patient's records of some classes, dated within a window, newest first. */
+    ofPatient(
+      patientId: PatientId,
+      classes: readonly RecordClass[],
+      from: EpochMs,
+      until: EpochMs,
+    ): Promise<(rows.RecordVersionRow & { class: RecordClass; date: EpochMs })[]>
+  }
+
+  keys: {
+    add(row: rows.VaultKeyRow): Promise<void>
+    get(id: string): Promise<rows.VaultKeyRow | null>
+  }
+
+  outbox: {
+    add(job: JobName, subjectId: string, now: EpochMs, notBefore?: EpochMs): Promise<void>
+    get(id: string): Promise<rows.OutboxRow | null>
+    /** Rows whose time has come and which the queue does not hold, or has held for too long. */
+    due(now: EpochMs, staleSince: EpochMs, limit: number): Promise<rows.OutboxRow[]>
+    update(id: string, change: Partial<Unnumbered<rows.OutboxRow>>): Promise<void>
+    countDue(now: EpochMs): Promise<number>
+  }
+
+  chain: {
+    cursor(name: string): Promise<rows.ChainCursorRow | null>
+    setCursor(row: rows.ChainCursorRow): Promise<void>
+  }
+
+  /** Tells listening processes, once this transaction has committed, that a request may have changed. */
+  announce(channel: 'request' | 'outbox', id: string): Promise<void>
+}

@@ -1,0 +1,86 @@
+import { type Kysely, sql } from 'kysely'
+import type { Store } from '../core/store.ts'
+import { requestsWithPeople } from './requests.ts'
+import type { Tables } from './schema.ts'
+
+export function operationQueries(db: Kysely<Tables>): Store['operations'] {
+  return {
+    async add(row) {
+      const { numInsertedOrUpdatedRows } = await db
+        .insertInto('userOperation')
+        .values(row)
+        .onConflict((conflict) => conflict.columns(['consentRequestId', 'kind']).doNothing())
+        .executeTakeFirst()
+      return numInsertedOrUpdatedRows === 1n
+    },
+    async get(id) {
+      return (await db.selectFrom('userOperation').selectAll().where('id', '=', id).executeTakeFirst()) ?? null
+    },
+    async prepared(limit) {
+      const operations = await db
+        .selectFrom('userOperation')
+        .selectAll()
+        .where('status', '=', 'prepared')
+        .orderBy('sequence')
+        .limit(limit)
+        .execute()
+      if (operations.length === 0) return []
+      const requests = await requestsWithPeople(db)
+        .innerJoin('patient', 'patient.id', 'consentRequest.patientId')
+        .select('patient.account as patientAccount')
+        .where('consentRequest.id', 'in', [...new Set(operations.map((operation) => operation.consentRequestId))])
+        .execute()
+      const byId = new Map(requests.map((request) => [request.id, request]))
+      return operations.flatMap((operation) => {
+        const request = byId.get(operation.consentRequestId)
+        return request ? [{ ...operation, request, patientAccount: request.patientAccount }] : []
+      })
+    },
+    async byHash(hash) {
+      return (await db.selectFrom('userOperation').selectAll().where('hash', '=', hash).executeTakeFirst()) ?? null
+    },
+    inFlight: (sender) =>
+      db
+        .selectFrom('userOperation')
+        .selectAll()
+        .where('sender', '=', sender)
+        .where('status', '=', 'submitted')
+        .execute(),
+    inBundle: (bundleId) => db.selectFrom('userOperation').selectAll().where('bundleId', '=', bundleId).execute(),
+    async update(id, change) {
+      await db.updateTable('userOperation').set(change).where('id', '=', id).execute()
+    },
+    async claim(ids, bundleId, now) {
+      if (ids.length === 0) return 0
+      const { numUpdatedRows } = await db
+        .updateTable('userOperation')
+        .set({ status: 'submitted', bundleId, updatedAt: now, attempts: sql`attempts + 1` })
+        .where('id', 'in', ids)
+        .where('status', '=', 'prepared')
+        .executeTakeFirst()
+      return Number(numUpdatedRows)
+    },
+  }
+}
+
+export function transactionQueries(db: Kysely<Tables>): Store['transactions'] {
+  return {
+    async add(row) {
+      await db.insertInto('operatorTransaction').values(row).execute()
+    },
+    sent: () =>
+      db.selectFrom('operatorTransaction').selectAll().where('status', '=', 'sent').orderBy('sequence').execute(),
+    async update(id, change) {
+      await db.updateTable('operatorTransaction').set(change).where('id', '=', id).execute()
+    },
+    async highestNonce(operator) {
+      const { nonce } = await db
+        .selectFrom('operatorTransaction')
+        .select(({ fn }) => fn.max('nonce').as('nonce'))
+        .where('operator', '=', operator)
+        .where('status', 'in', ['sent', 'included'])
+        .executeTakeFirstOrThrow()
+      return nonce === null ? null : Number(nonce)
+    },
+  }
+}
