@@ -1,0 +1,148 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { nextState } from '../core/consent.ts'
+import { type ConversationFacts, converse, type RequestFacts } from '../core/conversation.ts'
+import type { Effect } from '../core/effects.ts'
+import { day, type EpochMs } from '../core/people.ts'
+import type { Hex, InboundMessageRow, PatientRow, PhoneAddressRow } from '../core/rows.ts'
+import { canonicalArtefact, commitToArtefact } from '../core/scope.ts'
+import type { RequestWithPeople, Store } from '../core/store.ts'
+import { newUserOperation, type UserOperationKind } from '../core/userOperation.ts'
+import type { ColumnVault } from '../core/vault.ts'
+import { say } from './say.ts'
+
+/** A request's number rests this long after its end; an answer that names it is told that it has ended. */
+const numberRestsMs = 90 * day
+
+export type HandleMessageParts = { store: Store; columns: ColumnVault; clock: () => EpochMs }
+type Patient = PatientRow & { timeZone: string }
+
+/**
+ * Reads one stored text and everything that waits before it from the same address: decision, state and outbox rows commit
+ * together or not at all. Handling a text twice does nothing.
+ */
+export async function handleMessage(parts: HandleMessageParts, inboundId: string): Promise<void> {
+  await parts.store.transaction(async (store) => {
+    const inbound = await store.messages.inbound(inboundId)
+    if (!inbound || inbound.handledAt !== null) return
+    const address = await store.people.lockAddress(inbound.addressId)
+    if (!address) return
+    const patient = address.patientId ? await store.people.patient(address.patientId) : null
+    for (const message of await store.messages.waiting(address.id)) {
+      const handling = { ...parts, store, address, patient, message }
+      const facts = await gatherFacts(handling)
+      const text = parts.columns.open(message.textSealed, 'inbound_message.text')
+      for (const effect of converse(facts, text)) await apply(handling, effect)
+      await store.messages.markHandled(message.id, parts.clock())
+    }
+  })
+}
+
+type Handling = HandleMessageParts & { address: PhoneAddressRow; patient: Patient | null; message: InboundMessageRow }
+
+async function gatherFacts({ store, clock, address, patient }: Handling): Promise<ConversationFacts> {
+  const now = clock()
+  if (!patient) return { now, patient: null, requests: [], lastPrompted: null, looks: [] }
+  const requests = await store.requests.ofPatient(patient.id, (now - numberRestsMs) as EpochMs)
+  const last = await store.messages.lastOutbound(address.id)
+  // A prompt that waits for the morning, or that no phone took, has asked her nothing yet.
+  const wasSent = last?.state === 'sending' || last?.state === 'sent' || last?.state === 'delivered'
+  const isPrompt = wasSent && (last.phrase === 'prompt' || last.phrase === 'reminder')
+  const looks = await store.looks.ofPatient(patient.id, 3)
+  return {
+    now,
+    patient: { language: patient.language, addressSince: address.since },
+    requests: requests.map((request) => toFacts(request, now)),
+    lastPrompted: isPrompt ? last.consentRequestId : null,
+    looks: looks.map((look) => ({
+      number: look.number,
+      doctor: look.doctorShortName,
+      at: look.loggedAt ?? look.createdAt,
+    })),
+  }
+}
+
+function toFacts(request: RequestWithPeople, now: EpochMs): RequestFacts {
+  const hasEnded = request.state === 'granted' && request.grantedUntil !== null && request.grantedUntil <= now
+  return { ...request, state: hasEnded ? 'expired' : request.state, doctor: request.doctorShortName }
+}
+
+async function apply(handling: Handling, effect: Effect): Promise<void> {
+  switch (effect.kind) {
+    case 'say':
+      return speak(handling, effect)
+    case 'openGrant':
+      return answer(handling, effect.requestId, 'allow', 'openGrant')
+    case 'refuse':
+      return answer(handling, effect.requestId, effect.notMe ? 'notMe' : 'refuse', 'refuseRequest')
+    case 'revokeGrant':
+      return remove(handling, effect.requestId)
+  }
+}
+
+async function speak(handling: Handling, { phrase }: Extract<Effect, { kind: 'say' }>): Promise<void> {
+  const { store, address, patient } = handling
+  await say(store, handling, {
+    to: address,
+    phrase,
+    language: patient?.language ?? 'en',
+    timeZone: patient?.timeZone ?? 'UTC',
+  })
+}
+
+/** Keeps the evidence of an answer, sealed here and committed to on chain, and hands the operation to the jobs. */
+async function answer(
+  handling: Handling,
+  requestId: RequestWithPeople['id'],
+  event: 'allow' | 'refuse' | 'notMe',
+  kind: UserOperationKind,
+): Promise<void> {
+  const { store, columns, clock, message, patient } = handling
+  const request = await store.requests.lock(requestId)
+  const state = request && nextState(request.state, event)
+  if (!request || !state || !patient) return
+  const now = clock()
+  const prompt = await store.messages.promptOf(requestId)
+  const artefact = canonicalArtefact({
+    request: request.ledgerRequestId,
+    prompt: prompt ? columns.open(prompt.textSealed, 'outbound_message.text') : '',
+    language: patient.language,
+    inboundMessageId: message.providerId,
+    answer: event,
+    assurance: 'A0',
+    promptedAt: prompt?.sentAt ?? null,
+    receivedAt: message.receivedAt,
+    decidedAt: now,
+  })
+  const salt: Hex = `0x${randomBytes(32).toString('hex')}`
+  await store.requests.update(requestId, {
+    state,
+    answeredAt: now,
+    endedAt: event === 'allow' ? null : now,
+    artefactSealed: columns.seal(artefact, 'consent_request.artefact'),
+    artefactSalt: salt,
+    artefactCommitment: commitToArtefact(artefact, salt),
+  })
+  await operate(handling, kind, requestId)
+}
+
+/** Closed at our gate from this commit on; the chain follows. */
+async function remove(handling: Handling, requestId: RequestWithPeople['id']): Promise<void> {
+  const { store, clock } = handling
+  const request = await store.requests.lock(requestId)
+  const state = request && nextState(request.state, 'remove')
+  if (!state) return
+  await store.requests.update(requestId, { state, endedAt: clock() })
+  await operate(handling, 'revokeGrant', requestId)
+}
+
+async function operate(
+  { store, clock, patient }: Handling,
+  kind: UserOperationKind,
+  requestId: RequestWithPeople['id'],
+): Promise<void> {
+  if (!patient) return
+  const id = randomUUID()
+  const isNew = await store.operations.add(newUserOperation(id, kind, requestId, patient, clock()))
+  if (isNew) await store.outbox.add('submitUserOperations', id, clock())
+  await store.announce('request', requestId)
+}

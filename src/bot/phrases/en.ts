@@ -1,0 +1,66 @@
+import type { Preset, Purpose } from '../../core/classes.ts'
+import { dayAndTime, lastDay } from './dates.ts'
+import type { Phrases } from './phrases.ts'
+
+const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
+
+const presetWords: Readonly<Record<Preset, string>> = {
+  BASIC: 'BASIC',
+  LAB_RESULTS: 'LAB RESULTS',
+  MEDICINES: 'MEDICINES',
+  VACCINES: 'VACCINES',
+  VISITS: 'VISITS',
+  ALL: 'ALL',
+  PRIVATE: 'PRIVATE',
+}
+
+const purposeWords: Readonly<Record<Purpose, string>> = {
+  treatment: '',
+  payment: ' for payment',
+  research: ' for research',
+  patientRequest: ' as you asked',
+}
+
+const time = (days: number, oneTime: boolean) => (oneTime ? 'once' : days === 1 ? '1 day' : `${days} days`)
+
+export const en: Phrases = {
+  prompt: (p) =>
+    `${p.number}: ${p.doctor}, ${p.hospital}, asks to see ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. Reply ${p.number} 1 to allow, ${p.number} 2 to refuse, ${p.number} 9 not me.`,
+  reminder: (p) =>
+    `Still open: ${p.number}: ${p.doctor}, ${p.hospital}: ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. ${p.number} 1 allow, ${p.number} 2 refuse, ${p.number} 9 not me.`,
+  granted: (p, zone) =>
+    `${p.number}: ${p.doctor} is allowed to see ${presetWords[p.preset]} until ${lastDay(p.until, zone, months)}. To take it back: REMOVE ${p.number}`,
+  grantFailed: (p) => `${p.number}: this could not be allowed. Nothing was opened. The doctor can ask again.`,
+  refused: (p) => `${p.number}: refused. Nobody can see this. Your care must not change because of it.`,
+  notMe: (p) => `${p.number}: refused as not yours. Thank you, the hospital will look into it.`,
+  removed: (p) => `${p.number}: ${p.doctor} can no longer see your record. Your care must not change because of it.`,
+  alreadyAllowed: (p, zone) =>
+    `${p.number}: ${p.doctor} is already allowed until ${lastDay(p.until, zone, months)}. To take it back: REMOVE ${p.number}`,
+  alreadyOnItsWay: (p) => `${p.number}: we have your yes and are writing it down. We will tell you when it is done.`,
+  ended: (p) => `${p.number}: this request has ended. Nothing was changed.`,
+  undoTooLate: (p) => `${p.number}: more than 10 minutes have passed. To take access away: REMOVE ${p.number}`,
+  undoRefusal: (p) => `${p.number}: a refusal stays. If you want to allow it, ask the doctor to send a new request.`,
+  howToAnswer: (p) =>
+    `To answer ${p.number}: ${p.number} 1 to allow, ${p.number} 2 to refuse, ${p.number} 9 not me. Nothing was allowed.`,
+  howToRemove: (p) => `${p.number}: ${p.doctor} may see your record. To take it back: REMOVE ${p.number}`,
+  whichOne: (p) =>
+    `Open requests: ${p.numbers.slice(0, 5).join(', ')}. Nothing was allowed. Answer each with its number first, like ${p.numbers[0]} 1 to allow or ${p.numbers[0]} 2 to refuse.`,
+  noSuchNumber: () => 'There is no request with that number. Nothing was changed. Send MENU for what you can do.',
+  nothingOpen: () =>
+    'No request is waiting for you. Send WHO to see who is allowed, LOG to see who looked, MENU for more.',
+  tooSoon: (p) => `${p.number}: not ready yet. Please answer again in a minute. Nothing was changed.`,
+  log: (p, zone) =>
+    p.looks.length === 0
+      ? 'Nobody has looked at your record.'
+      : `Looked: ${p.looks.map((look) => `${look.doctor} (${look.number}) ${dayAndTime(look.at, zone, months)}`).join('; ')}`,
+  who: (p, zone) =>
+    p.grants.length === 0
+      ? 'Nobody is allowed to see your record.'
+      : `Allowed: ${p.grants
+          .slice(0, 3)
+          .map((grant) => `${grant.doctor} (${grant.number}) until ${lastDay(grant.until, zone, months)}`)
+          .join('; ')}`,
+  menu: () =>
+    'LOG: who looked. WHO: who is allowed. REMOVE and the number: take access away. To answer a request: its number, then 1 or 2.',
+  unknownSender: () => 'This number is not known to us. If you are a patient, please ask at your hospital.',
+}

@@ -1,0 +1,66 @@
+import type { Preset, Purpose } from '../../core/classes.ts'
+import { dayAndTime, lastDay } from './dates.ts'
+import type { Phrases } from './phrases.ts'
+
+const months = 'Jan Feb Mac Apr Mei Jun Jul Ago Sep Okt Nov Des'.split(' ')
+
+const presetWords: Readonly<Record<Preset, string>> = {
+  BASIC: 'TAARIFA ZA MSINGI',
+  LAB_RESULTS: 'MAJIBU YA MAABARA',
+  MEDICINES: 'DAWA',
+  VACCINES: 'CHANJO',
+  VISITS: 'ZIARA ZA KLINIKI',
+  ALL: 'TAARIFA ZOTE',
+  PRIVATE: 'TAARIFA ZA SIRI',
+}
+
+const purposeWords: Readonly<Record<Purpose, string>> = {
+  treatment: '',
+  payment: ' kwa malipo',
+  research: ' kwa utafiti',
+  patientRequest: ' kama ulivyoomba',
+}
+
+const time = (days: number, oneTime: boolean) => (oneTime ? 'mara moja' : `siku ${days}`)
+
+export const sw: Phrases = {
+  prompt: (p) =>
+    `${p.number}: ${p.doctor}, ${p.hospital}, anaomba kuona ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. Jibu ${p.number} 1 ruhusu, ${p.number} 2 kataa, ${p.number} 9 si mimi.`,
+  reminder: (p) =>
+    `Bado wazi: ${p.number}: ${p.doctor}, ${p.hospital}: ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. ${p.number} 1 ruhusu, ${p.number} 2 kataa, ${p.number} 9 si mimi.`,
+  granted: (p, zone) =>
+    `${p.number}: ${p.doctor} ameruhusiwa kuona ${presetWords[p.preset]} hadi ${lastDay(p.until, zone, months)}. Kuondoa ruhusa: ONDOA ${p.number}`,
+  grantFailed: (p) => `${p.number}: haikuwezekana kuruhusu. Hakuna kilichofunguliwa. Daktari anaweza kuomba tena.`,
+  refused: (p) => `${p.number}: umekataa. Hakuna atakayeona. Matibabu yako hayapaswi kubadilika kwa sababu hiyo.`,
+  notMe: (p) => `${p.number}: imekataliwa kwa kuwa si yako. Asante, hospitali itafuatilia.`,
+  removed: (p) => `${p.number}: ${p.doctor} hawezi tena kuona rekodi yako. Matibabu yako hayapaswi kubadilika.`,
+  alreadyAllowed: (p, zone) =>
+    `${p.number}: ${p.doctor} tayari ameruhusiwa hadi ${lastDay(p.until, zone, months)}. Kuondoa ruhusa: ONDOA ${p.number}`,
+  alreadyOnItsWay: (p) => `${p.number}: tumepokea ndiyo yako na tunaiandika. Tutakuambia ikikamilika.`,
+  ended: (p) => `${p.number}: ombi hili limekwisha. Hakuna kilichobadilika.`,
+  undoTooLate: (p) => `${p.number}: zaidi ya dakika 10 zimepita. Kuondoa ruhusa: ONDOA ${p.number}`,
+  undoRefusal: (p) => `${p.number}: umeshakataa. Ukitaka kuruhusu, mwambie daktari atume ombi jipya.`,
+  howToAnswer: (p) =>
+    `Kujibu ${p.number}: ${p.number} 1 ruhusu, ${p.number} 2 kataa, ${p.number} 9 si mimi. Hakuna kilichoruhusiwa.`,
+  howToRemove: (p) => `${p.number}: ${p.doctor} anaweza kuona rekodi yako. Kuondoa ruhusa: ONDOA ${p.number}`,
+  whichOne: (p) =>
+    `Maombi yaliyo wazi: ${p.numbers.slice(0, 5).join(', ')}. Hakuna kilichoruhusiwa. Jibu kila moja kwa namba yake, kama ${p.numbers[0]} 1 ruhusu au ${p.numbers[0]} 2 kataa.`,
+  noSuchNumber: () => 'Hakuna ombi lenye namba hiyo. Hakuna kilichobadilika. Tuma MENYU kuona unachoweza kufanya.',
+  nothingOpen: () =>
+    'Hakuna ombi linalokusubiri. Tuma NANI kuona aliyeruhusiwa, HISTORIA aliyeangalia, MENYU kwa zaidi.',
+  tooSoon: (p) => `${p.number}: bado haijawa tayari. Tafadhali jibu tena baada ya dakika moja. Hakuna kilichobadilika.`,
+  log: (p, zone) =>
+    p.looks.length === 0
+      ? 'Hakuna aliyeangalia rekodi yako.'
+      : `Walioangalia: ${p.looks.map((look) => `${look.doctor} (${look.number}) ${dayAndTime(look.at, zone, months)}`).join('; ')}`,
+  who: (p, zone) =>
+    p.grants.length === 0
+      ? 'Hakuna aliyeruhusiwa kuona rekodi yako.'
+      : `Wameruhusiwa: ${p.grants
+          .slice(0, 3)
+          .map((grant) => `${grant.doctor} (${grant.number}) hadi ${lastDay(grant.until, zone, months)}`)
+          .join('; ')}`,
+  menu: () =>
+    'HISTORIA: aliyeangalia. NANI: aliyeruhusiwa. ONDOA na namba: ondoa ruhusa. Kujibu ombi: namba yake, kisha 1 au 2.',
+  unknownSender: () => 'Namba hii haijulikani kwetu. Kama wewe ni mgonjwa, tafadhali uliza hospitalini kwako.',
+}
