@@ -1,0 +1,25 @@
+import { rightBits } from '../core/classes.ts'
+import type { Store } from '../core/store.ts'
+import type { Operator } from './operator.ts'
+
+const entriesPerTransaction = 200
+/** Measured 14k to 16k gas an entry; a refused one is cheaper. */
+const gasPerEntry = 40_000n
+const gasOverhead = 60_000n
+
+/** Writes the waiting looks to the ledger's access log: rows first, then the transaction. @returns how many */
+export async function submitLooks({ store, operator }: { store: Store; operator: Operator }): Promise<number> {
+  const looks = await store.looks.unsent(entriesPerTransaction)
+  if (looks.length === 0) return 0
+  const entries = looks.map(({ ledgerRequestId, entryId }) => ({ ledgerRequestId, entryId, right: rightBits.VIEW }))
+  const gas = gasOverhead + gasPerEntry * BigInt(looks.length)
+  const transaction = await operator.sign('logAccess', operator.encodeLogAccess(entries), gas)
+  await store.transaction(async (inside) => {
+    await inside.transactions.add(transaction)
+    const ids = looks.map((look) => look.id)
+    if ((await inside.looks.claim(ids, transaction.id)) !== ids.length)
+      throw new Error('Another process is writing some of these looks. They will be tried again.')
+  })
+  await operator.send(transaction)
+  return looks.length
+}

@@ -1,0 +1,120 @@
+import { type PublicClient, parseEventLogs, type TransactionReceipt, TransactionReceiptNotFoundError } from 'viem'
+import { rightBits } from '../core/classes.ts'
+import type { Block, Ledger, LedgerEvent } from '../core/ledger.ts'
+import type { Hex } from '../core/rows.ts'
+import type { LoggedLook } from '../core/vault.ts'
+import { consentLedgerAbi, entryPointAbi } from './contracts.generated.ts'
+import type { Deployment } from './deployments.ts'
+
+/** IConsentLedger.RequestState.Granted */
+const grantedState = 4
+
+const abi = [...consentLedgerAbi, ...entryPointAbi]
+
+/** The chain as the house reads it: our ledger's events and the entry point's verdicts on our paymaster's operations. */
+export function openLedger(client: PublicClient, deployment: Deployment): Ledger {
+  const ledger = deployment.consentLedger.address
+  const entryPoint = deployment.entryPoint.address
+  const paymaster = deployment.sponsorPaymaster.address
+
+  function decode(logs: TransactionReceipt['logs']): LedgerEvent[] {
+    const ours = logs.filter((log) => isSame(log.address, ledger) || isSame(log.address, entryPoint))
+    return parseEventLogs({ abi, logs: ours, strict: true }).flatMap((log): LedgerEvent[] => {
+      const where = { blockNumber: Number(log.blockNumber), transactionHash: log.transactionHash }
+      if (log.eventName === 'UserOperationEvent')
+        return isSame(log.args.paymaster, paymaster)
+          ? [{ ...where, kind: 'userOperation', hash: log.args.userOpHash, success: log.args.success }]
+          : []
+      if (!isSame(log.address, ledger)) return []
+      switch (log.eventName) {
+        case 'RequestOpened':
+          return [{ ...where, kind: 'requestOpened', ledgerRequestId: log.args.requestId }]
+        case 'RequestWithdrawn':
+          return [{ ...where, kind: 'requestWithdrawn', ledgerRequestId: log.args.requestId }]
+        case 'RequestRefused':
+          return [{ ...where, kind: 'requestRefused', ledgerRequestId: log.args.requestId }]
+        case 'GrantOpened':
+          return [{ ...where, kind: 'grantOpened', ledgerRequestId: log.args.requestId, untilSeconds: log.args.until }]
+        case 'GrantRevoked':
+          return [{ ...where, kind: 'grantRevoked', ledgerRequestId: log.args.requestId }]
+        case 'AccessLogged':
+          return [{ ...where, kind: 'accessLogged', ledgerRequestId: log.args.requestId, entryId: log.args.entryId }]
+        case 'AccessRefused':
+          return [{ ...where, kind: 'accessRefused', ledgerRequestId: log.args.requestId, entryId: log.args.entryId }]
+        default:
+          return []
+      }
+    })
+  }
+
+  async function receiptOf(hash: Hex): Promise<TransactionReceipt | null> {
+    try {
+      return await client.getTransactionReceipt({ hash })
+    } catch (error) {
+      if (error instanceof TransactionReceiptNotFoundError) return null
+      throw error
+    }
+  }
+
+  const canAccess: Ledger['canAccess'] = (ledgerRequestId, doctorAccount, right) =>
+    client.readContract({
+      address: ledger,
+      abi: consentLedgerAbi,
+      functionName: 'canAccess',
+      args: [ledgerRequestId, doctorAccount, rightBits[right]],
+    })
+
+  return {
+    async head() {
+      return toBlock(await client.getBlock({ blockTag: 'latest' }))
+    },
+    async block(number) {
+      return client.getBlock({ blockNumber: BigInt(number) }).then(toBlock, (error: Error) => {
+        if (error.name === 'BlockNotFoundError') return null
+        throw error
+      })
+    },
+    async events(fromBlock, toBlock) {
+      const logs = await client.getLogs({
+        address: [ledger, entryPoint],
+        fromBlock: BigInt(fromBlock),
+        toBlock: BigInt(toBlock),
+      })
+      return decode(logs)
+    },
+    async receipt(hash) {
+      const receipt = await receiptOf(hash)
+      return receipt && { blockNumber: Number(receipt.blockNumber), success: receipt.status === 'success' }
+    },
+    canAccess,
+    async stillStands({ ledgerRequestId }, doctorAccount, oneTime) {
+      if (!oneTime) return canAccess(ledgerRequestId, doctorAccount, 'VIEW')
+      const [{ state, until }, { timestamp }] = await Promise.all([
+        client.readContract({
+          address: ledger,
+          abi: consentLedgerAbi,
+          functionName: 'requestState',
+          args: [ledgerRequestId],
+        }),
+        client.getBlock({ blockTag: 'latest' }),
+      ])
+      return state === grantedState && BigInt(until) > timestamp
+    },
+    async proveLogged(entryId, transactionHash) {
+      const receipt = await receiptOf(transactionHash)
+      if (!receipt) return null
+      const event = decode(receipt.logs).find((found) => found.kind === 'accessLogged' && found.entryId === entryId)
+      if (event?.kind !== 'accessLogged') return null
+      const { ledgerRequestId, blockNumber } = event
+      return { entryId, ledgerRequestId, blockNumber, transactionHash } as LoggedLook
+    },
+  }
+}
+
+function isSame(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase()
+}
+
+function toBlock(block: { number: bigint | null; hash: Hex | null; timestamp: bigint }): Block {
+  return { number: Number(block.number), hash: block.hash ?? '0x', timestampSeconds: Number(block.timestamp) }
+}

@@ -1,0 +1,108 @@
+import { getAccountNonce } from 'permissionless/actions'
+import { concatHex, encodeFunctionData, type PublicClient } from 'viem'
+import { getUserOperationHash, toPackedUserOperation, type UserOperation } from 'viem/account-abstraction'
+import type { Hex } from '../core/rows.ts'
+import { laneOf, type UserOperationKind } from '../core/userOperation.ts'
+import { accountFactoryAbi } from './contracts.generated.ts'
+import type { Deployment } from './deployments.ts'
+
+export type SignedUserOperation = UserOperation<'0.7'>
+export type PackedUserOperation = ReturnType<typeof toPackedUserOperation>
+
+/**
+ * Gas limits an operation asks for. Unused call gas is penalised by the entry point (10 % above 40,000), so they are close:
+ * measured maxima with a third on top; `bin/bench` prints the measured ones.
+ */
+const gas = {
+  verification: 80_000n,
+  deployment: 180_000n,
+  paymasterVerification: 60_000n,
+  preVerification: 50_000n,
+  call: {
+    openRequest: 130_000n,
+    withdrawRequest: 60_000n,
+    openGrant: 75_000n,
+    refuseRequest: 60_000n,
+    revokeGrant: 60_000n,
+  },
+} as const
+
+/** What an operation's gas limits sum to at most; the bundle is cut by it. */
+export function gasLimitOf(operation: SignedUserOperation): bigint {
+  return (
+    operation.verificationGasLimit +
+    operation.callGasLimit +
+    operation.preVerificationGas +
+    (operation.paymasterVerificationGasLimit ?? 0n) +
+    (operation.paymasterPostOpGasLimit ?? 0n)
+  )
+}
+
+/** An unsigned operation of an account whose clone is made by the operation itself where it is not there yet. */
+export async function prepareUserOperation(
+  client: PublicClient,
+  deployment: Deployment,
+  { kind, sender, owner, callData, fees }: OperationParts,
+): Promise<SignedUserOperation> {
+  const [nonce, code] = await Promise.all([
+    getAccountNonce(client, {
+      address: sender,
+      entryPointAddress: deployment.entryPoint.address,
+      key: BigInt(laneOf(kind)),
+    }),
+    client.getCode({ address: sender }),
+  ])
+  const isDoctors = kind === 'openRequest' || kind === 'withdrawRequest'
+  const factory =
+    code === undefined
+      ? {
+          factory: deployment.accountFactory.address,
+          factoryData: encodeFunctionData({
+            abi: accountFactoryAbi,
+            functionName: isDoctors ? 'createDoctorAccount' : 'createPatientAccount',
+            args: [owner],
+          }),
+        }
+      : {}
+  return {
+    sender,
+    nonce,
+    ...factory,
+    callData,
+    callGasLimit: gas.call[kind],
+    verificationGasLimit: gas.verification + (code === undefined ? gas.deployment : 0n),
+    preVerificationGas: gas.preVerification,
+    ...fees,
+    paymaster: deployment.sponsorPaymaster.address,
+    paymasterVerificationGasLimit: gas.paymasterVerification,
+    paymasterPostOpGasLimit: 0n,
+    paymasterData: '0x',
+    signature: '0x',
+  }
+}
+
+export type OperationParts = {
+  kind: UserOperationKind
+  sender: Hex
+  /** Address of the account's key, which its clone is made for. */
+  owner: Hex
+  callData: Hex
+  fees: { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }
+}
+
+/** The hash that the account's owner signs, over chain, entry point and everything but the signature. */
+export function hashUserOperation(operation: SignedUserOperation, deployment: Deployment): Hex {
+  return getUserOperationHash({
+    chainId: deployment.chainId,
+    entryPointAddress: deployment.entryPoint.address,
+    entryPointVersion: '0.7',
+    userOperation: operation,
+  })
+}
+
+/** As the entry point takes it, and as a row keeps it: JSON with bigints in hexadecimal. */
+export function packUserOperation(operation: SignedUserOperation): PackedUserOperation {
+  const packed = toPackedUserOperation(operation)
+  // An account made by an earlier operation of the same row needs no factory; keep the field a hex string either way.
+  return { ...packed, initCode: packed.initCode === '0x' ? '0x' : concatHex([packed.initCode]) }
+}

@@ -1,0 +1,197 @@
+import { nextState } from '../core/consent.ts'
+import type { Phrase } from '../core/effects.ts'
+import type { LedgerEvent } from '../core/ledger.ts'
+import { type ConsentRequestId, type EpochMs, hour, type Language } from '../core/people.ts'
+import { afterQuietHours } from '../core/quietHours.ts'
+import type { PhoneAddressRow, UserOperationRow } from '../core/rows.ts'
+import type { RequestWithPeople, Store } from '../core/store.ts'
+
+const reminderAfterMs = 4 * hour
+
+/** Puts a text on its way in the caller's transaction; see `bot/say`. */
+export type Say = (
+  store: Store,
+  saying: {
+    to: PhoneAddressRow
+    phrase: Phrase
+    language: Language
+    timeZone: string
+    consentRequestId?: ConsentRequestId
+    notBefore?: EpochMs
+  },
+) => Promise<void>
+
+export type OutcomeParts = { store: Store; say: Say; clock: () => EpochMs }
+
+/** What follows from what the chain said, and from nothing else. Hearing a thing twice changes nothing. */
+export type Outcomes = {
+  /** Takes one event of the chain into the caller's transaction. */
+  apply(store: Store, event: LedgerEvent): Promise<void>
+  /** An operation that will never be on chain. */
+  refused(operationId: string, reason: string): Promise<void>
+}
+
+export function chainOutcomes(parts: OutcomeParts): Outcomes {
+  return {
+    apply: (store, event) => apply({ ...parts, store }, event),
+    refused: (operationId, reason) =>
+      parts.store.transaction(async (store) => {
+        const operation = await store.operations.get(operationId)
+        if (operation?.status !== 'prepared') return
+        await store.operations.update(operationId, { status: 'refused', failure: reason, updatedAt: parts.clock() })
+        await rejected({ ...parts, store }, operation)
+      }),
+  }
+}
+
+async function apply(parts: OutcomeParts, event: LedgerEvent): Promise<void> {
+  const { store } = parts
+  if (event.kind === 'userOperation') return operationIncluded(parts, event)
+  if (event.kind === 'accessLogged' || event.kind === 'accessRefused') return lookAnswered(parts, event)
+  const known = await store.requests.byLedgerId(event.ledgerRequestId)
+  const request = known && (await store.requests.lock(known.id))
+  if (!request) return
+  if (event.kind === 'requestOpened') await requestOpened(parts, request)
+  if (event.kind === 'grantOpened') await grantOpened(parts, request, event.untilSeconds)
+}
+
+/** The doctor's request stands on chain; only now it reaches a phone. */
+async function requestOpened(parts: OutcomeParts, request: RequestWithPeople): Promise<void> {
+  const { store, clock } = parts
+  const state = nextState(request.state, 'openedOnChain')
+  if (!state) return
+  const now = clock()
+  await store.requests.update(request.id, { state })
+  await store.outbox.add('endRequest', request.id, now, request.answerBy)
+  const remindAt = afterQuietHours((now + reminderAfterMs) as EpochMs, request.timeZone)
+  if (remindAt < request.answerBy) await store.outbox.add('remindPatient', request.id, now, remindAt)
+  const notBefore = request.purpose === 'treatment' ? now : afterQuietHours(now, request.timeZone)
+  await tell(parts, request, { name: 'prompt', ...askOf(request) }, notBefore)
+  await store.announce('request', request.id)
+}
+
+async function grantOpened(parts: OutcomeParts, request: RequestWithPeople, untilSeconds: number): Promise<void> {
+  const { store, clock } = parts
+  const until = (untilSeconds * 1000) as EpochMs
+  const state = nextState(request.state, 'grantedOnChain')
+  // Removed meanwhile: the removal's operation follows, and the gate is closed already.
+  if (!state) return
+  await store.requests.update(request.id, { state, grantedUntil: until })
+  await store.outbox.add('endRequest', request.id, clock(), until)
+  const { number, doctorShortName: doctor, preset } = request
+  await tell(parts, request, { name: 'granted', number, doctor, preset, until })
+  await store.announce('request', request.id)
+}
+
+async function operationIncluded(
+  parts: OutcomeParts,
+  event: Extract<LedgerEvent, { kind: 'userOperation' }>,
+): Promise<void> {
+  const { store, clock } = parts
+  const operation = await store.operations.byHash(event.hash)
+  if (!operation || operation.status === 'succeeded' || operation.status === 'reverted') return
+  await store.operations.update(operation.id, {
+    status: event.success ? 'succeeded' : 'reverted',
+    blockNumber: event.blockNumber,
+    transactionHash: event.transactionHash,
+    updatedAt: clock(),
+  })
+  if (!event.success) return rejected(parts, operation)
+  const request = await store.requests.get(operation.consentRequestId)
+  if (!request) return
+  const { number, doctorShortName: doctor } = request
+  if (operation.kind === 'revokeGrant') await tell(parts, request, { name: 'removed', number, doctor })
+  if (operation.kind === 'refuseRequest')
+    await tell(parts, request, { name: request.state === 'notMe' ? 'notMe' : 'refused', number })
+}
+
+/** The chain will never hold what was decided: nothing was opened, and who waits for it is told. */
+async function rejected(parts: OutcomeParts, operation: UserOperationRow): Promise<void> {
+  const { store, clock } = parts
+  if (operation.kind !== 'openRequest' && operation.kind !== 'openGrant') return
+  const request = await store.requests.lock(operation.consentRequestId)
+  const state = request && nextState(request.state, 'rejectedByChain')
+  if (!request || !state) return
+  await store.requests.update(request.id, { state, endedAt: clock() })
+  if (operation.kind === 'openGrant') await tell(parts, request, { name: 'grantFailed', number: request.number })
+  await store.announce('request', request.id)
+}
+
+async function lookAnswered(
+  { store, clock }: OutcomeParts,
+  event: Extract<LedgerEvent, { kind: 'accessLogged' | 'accessRefused' }>,
+): Promise<void> {
+  const look = await store.looks.byEntryId(event.entryId)
+  if (look?.state !== 'waiting') return
+  const { blockNumber, transactionHash } = event
+  const isLogged = event.kind === 'accessLogged'
+  await store.looks.update(look.id, {
+    state: isLogged ? 'logged' : 'refused',
+    blockNumber,
+    transactionHash,
+    loggedAt: clock(),
+  })
+  const request = await store.requests.lock(look.consentRequestId)
+  const state = request && nextState(request.state, 'useUp')
+  if (isLogged && request?.oneTime && state) await store.requests.update(request.id, { state, endedAt: clock() })
+  await store.announce('request', look.consentRequestId)
+}
+
+/** One reminder, if the question is still open. */
+export async function remindPatient(parts: OutcomeParts, requestId: string): Promise<void> {
+  await parts.store.transaction(async (store) => {
+    const request = await store.requests.lock(requestId as ConsentRequestId)
+    if (request?.state === 'asked') await tell({ ...parts, store }, request, { name: 'reminder', ...askOf(request) })
+  })
+}
+
+/** Ends what the clock ends: a question without an answer, a grant past its day. */
+export async function endRequest({ store, clock }: OutcomeParts, requestId: string): Promise<void> {
+  await store.transaction(async (inside) => {
+    const request = await inside.requests.lock(requestId as ConsentRequestId)
+    if (!request) return
+    const now = clock()
+    const isOver = request.grantedUntil !== null && request.grantedUntil <= now
+    const state = isOver
+      ? nextState(request.state, 'expire')
+      : request.answerBy <= now
+        ? nextState(request.state, 'lapse')
+        : null
+    if (!state) return
+    await inside.requests.update(request.id, { state, endedAt: now })
+    await inside.announce('request', request.id)
+  })
+}
+
+async function tell(
+  { store, say }: OutcomeParts,
+  request: RequestWithPeople,
+  phrase: Phrase,
+  notBefore?: EpochMs,
+): Promise<void> {
+  if (!request.patientId) return
+  const patient = await store.people.patient(request.patientId)
+  const to = patient && (await store.people.addressOf(patient.id))
+  if (!patient || !to) return
+  const { timeZone } = request
+  await say(store, {
+    to,
+    phrase,
+    language: patient.language,
+    timeZone,
+    consentRequestId: request.id,
+    ...(notBefore === undefined ? {} : { notBefore }),
+  })
+}
+
+function askOf(request: RequestWithPeople) {
+  return {
+    number: request.number,
+    doctor: request.doctorShortName,
+    hospital: request.hospitalShortName,
+    preset: request.preset,
+    days: request.days,
+    oneTime: request.oneTime,
+    purpose: request.purpose,
+  }
+}

@@ -1,0 +1,87 @@
+import type { Block, Ledger } from '../core/ledger.ts'
+import type { EpochMs } from '../core/people.ts'
+import type { OperatorTransactionRow } from '../core/rows.ts'
+import type { Store } from '../core/store.ts'
+import type { Outcomes } from './outcomes.ts'
+
+const cursorName = 'ledger'
+/** Blocks read in one go; nodes cap the range of a log query. */
+const blocksPerRead = 500
+/** How far back is read again when the chain's last block is not the one we know. */
+const rewindBlocks = 32
+
+export type ProjectChainParts = {
+  store: Store
+  ledger: Ledger
+  outcomes: Outcomes
+  /** The block of the ledger's first event. */
+  firstBlock: number
+  clock: () => EpochMs
+  send(transaction: OperatorTransactionRow): Promise<void>
+  isOverdue(transaction: OperatorTransactionRow): boolean
+}
+
+/**
+ * Brings the database to what the chain says: events since the last block read, then the fate of our own transactions.
+ *
+ * @returns true where something new was found
+ */
+export async function projectChain(parts: ProjectChainParts): Promise<boolean> {
+  const { store, ledger, outcomes } = parts
+  const head = await ledger.head()
+  let from = (await startOf(parts, head)) + 1
+  const found = from <= head.number
+  while (from <= head.number) {
+    const to = Math.min(head.number, from + blocksPerRead - 1)
+    const events = await ledger.events(from, to)
+    const last = to === head.number ? head : await ledger.block(to)
+    if (!last) return found
+    await store.transaction(async (inside) => {
+      for (const event of events) await outcomes.apply(inside, event)
+      await inside.chain.setCursor({ name: cursorName, blockNumber: last.number, blockHash: last.hash })
+    })
+    from = to + 1
+  }
+  for (const transaction of await store.transactions.sent()) await settleTransaction(parts, transaction)
+  return found
+}
+
+/** The last block that is read and still there. */
+async function startOf({ store, ledger, firstBlock }: ProjectChainParts, head: Block): Promise<number> {
+  const cursor = await store.chain.cursor(cursorName)
+  if (!cursor) return firstBlock - 1
+  const known = cursor.blockNumber <= head.number ? await ledger.block(cursor.blockNumber) : null
+  if (known?.hash === cursor.blockHash) return cursor.blockNumber
+  return Math.max(firstBlock - 1, Math.min(cursor.blockNumber, head.number) - rewindBlocks)
+}
+
+async function settleTransaction(parts: ProjectChainParts, transaction: OperatorTransactionRow): Promise<void> {
+  const { store, ledger, clock, send, isOverdue } = parts
+  const receipt = await ledger.receipt(transaction.hash)
+  const now = clock()
+  if (!receipt) {
+    if (!isOverdue(transaction)) return
+    await store.transactions.update(transaction.id, { updatedAt: now })
+    await send(transaction)
+    return
+  }
+  await store.transaction(async (inside) => {
+    await inside.transactions.update(transaction.id, {
+      status: 'included',
+      blockNumber: receipt.blockNumber,
+      updatedAt: now,
+    })
+    if (receipt.success) return
+    // The whole transaction reverted: nothing of it happened, so all of it is tried again in another.
+    for (const operation of await inside.operations.inBundle(transaction.id)) {
+      if (operation.status !== 'submitted') continue
+      await inside.operations.update(operation.id, { status: 'prepared', bundleId: null, updatedAt: now })
+      await inside.outbox.add('submitUserOperations', operation.id, now)
+    }
+    for (const look of await inside.looks.inTransaction(transaction.id)) {
+      if (look.state !== 'waiting') continue
+      await inside.looks.update(look.id, { transactionId: null })
+      await inside.outbox.add('logAccess', look.id, now)
+    }
+  })
+}

@@ -1,0 +1,42 @@
+import { TryAgainError } from '../core/errors.ts'
+import type { EpochMs } from '../core/people.ts'
+import type { Store } from '../core/store.ts'
+import type { Outcomes } from './outcomes.ts'
+
+/** How long an operation waits before it asks again whether its turn has come. */
+const turnDelayMs = 500
+
+export type SubmitParts = {
+  store: Store
+  clock: () => EpochMs
+  outcomes: Outcomes
+  submitPrepared(): Promise<{ refused: { operationId: string; reason: string }[] }>
+}
+
+/** One bundle at a time: what arrives while one is being made goes into the next. */
+export function submitUserOperations(parts: SubmitParts): (operationId: string) => Promise<void> {
+  let running: Promise<void> = Promise.resolve()
+  return async (operationId) => {
+    const turn = running.then(() => submit(parts, operationId))
+    running = turn.catch(() => {})
+    await turn
+  }
+}
+
+async function submit({ store, submitPrepared, outcomes }: SubmitParts, operationId: string): Promise<void> {
+  if ((await store.operations.get(operationId))?.status !== 'prepared') return
+  const { refused } = await submitPrepared().catch((error: unknown) => {
+    if (isUnreachable(error)) throw new TryAgainError('chainUnavailable', 2_000, { cause: error })
+    throw error
+  })
+  for (const refusal of refused) await outcomes.refused(refusal.operationId, refusal.reason)
+  if ((await store.operations.get(operationId))?.status === 'prepared')
+    throw new TryAgainError('waitsForItsTurn', turnDelayMs)
+}
+
+/** The chain's node did not answer, or answered no JSON-RPC. */
+export function isUnreachable(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    if (cause.name === 'HttpRequestError' || cause.name === 'TimeoutError') return true
+  return false
+}
