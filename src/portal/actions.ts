@@ -1,0 +1,112 @@
+import type { Preset, Purpose, RecordClass } from '../core/classes.ts'
+import type { RequestState } from '../core/consent.ts'
+import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs } from '../core/people.ts'
+import type { RecordView } from '../core/recordView.ts'
+
+/** What the doctor's screen can do. `app.ts` hands in one implementation; a JSON API would stand on the same functions. */
+export type PortalActions = {
+  /** Checks a login name and password. A wrong one and an unknown name take the same time and give the same answer. */
+  signIn(login: string, password: string): Promise<{ token: string; expiresAt: EpochMs } | { refused: 'wrongPassword' }>
+  signOut(token: string): Promise<void>
+  /** The signed-in doctor behind a session cookie, or null. */
+  session(token: string): Promise<SignedInDoctor | null>
+
+  /** Asks a patient for access. The answer never tells whether the health ID exists. */
+  askForAccess(doctor: DoctorId, ask: AccessAsk): Promise<{ requestId: ConsentRequestId } | { refused: AskRefusal }>
+  requests(doctor: DoctorId): Promise<RequestSummary[]>
+  /** One of this doctor's own requests, or null: a request of another doctor does not exist for this one. */
+  request(doctor: DoctorId, id: ConsentRequestId): Promise<RequestSummary | null>
+  withdraw(doctor: DoctorId, id: ConsentRequestId): Promise<void>
+
+  /** Starts a look: the entry goes on chain first. `open` waits for it. */
+  startLook(doctor: DoctorId, id: ConsentRequestId): Promise<{ lookId: AccessEntryId } | { refused: LookRefusal }>
+  /** Waits up to `waitMs` for the look's entry to stand on chain, asks the chain again, and only then unseals. */
+  open(doctor: DoctorId, lookId: AccessEntryId, waitMs: number): Promise<OpenedLook>
+
+  /** This doctor's own looks, newest first. */
+  looks(doctor: DoctorId): Promise<LookSummary[]>
+
+  /** Calls `onChange` whenever one of this doctor's requests may have changed. Returns the function that stops it. */
+  watch(doctor: DoctorId, onChange: (id: ConsentRequestId) => void): () => void
+}
+
+export type SignedInDoctor = {
+  doctorId: DoctorId
+  name: string
+  hospital: string
+  /** Until passkeys come, the server signs for the doctor; every page says so. */
+  signing: 'serverSigned'
+}
+
+export type AccessAsk = {
+  /** As typed: HC-XXXX-XXXX, spaces and case do not matter. */
+  healthId: string
+  preset: Preset
+  purpose: Purpose
+  days: number
+  /** A look may happen once only. */
+  oneTime: boolean
+}
+
+export type AskRefusal =
+  | { code: 'healthIdMistyped' }
+  | { code: 'daysOutOfRange'; min: number; max: number }
+  /** PRIVATE and answers by card need a later assurance level than a bare reply. */
+  | { code: 'presetNeedsCard' }
+  | { code: 'tooManyOpenRequests'; limit: number }
+  | { code: 'refusedRecently'; until: EpochMs }
+  | { code: 'tooManyPatientsToday'; limit: number }
+
+export type { RequestState }
+
+export type RequestSummary = {
+  id: ConsentRequestId
+  healthId: string
+  preset: Preset
+  purpose: Purpose
+  days: number
+  oneTime: boolean
+  state: RequestState
+  askedAt: EpochMs
+  /** End of the time to answer. */
+  answerBy: EpochMs
+  /** End of the grant, once there is one. */
+  grantedUntil: EpochMs | null
+  /** The patient's phone cannot be reached (she sent STOP, or the provider says so). */
+  unreachable: boolean
+}
+
+export type LookRefusal =
+  /** No grant of this doctor, or not one that stands now. */
+  { code: 'noGrant'; state: RequestState } | { code: 'chainUnavailable' }
+
+export type OpenedLook =
+  | { status: 'waiting' }
+  | {
+      status: 'refused'
+      /** `lookEnded`: the entry is older than a reading session lasts; the grant may still stand. */
+      reason: 'removed' | 'expired' | 'usedUp' | 'lookEnded' | 'refusedOnChain' | 'chainUnavailable' | 'notFound'
+    }
+  | {
+      status: 'open'
+      request: RequestSummary
+      entry: { id: string; blockNumber: number; transactionHash: string; at: EpochMs }
+      records: OpenedRecord[]
+    }
+
+export type OpenedRecord =
+  | { status: 'unsealed'; cid: string; class: RecordClass; view: RecordView }
+  /** Sealed and safe with us, but its file has not been confirmed at the store yet. */
+  | { status: 'notStoredYet'; class: RecordClass; date: string }
+  /** No gateway gave a file that matches its address. */
+  | { status: 'unavailable'; class: RecordClass; date: string }
+
+export type LookSummary = {
+  id: AccessEntryId
+  healthId: string
+  preset: Preset
+  at: EpochMs
+  state: 'waiting' | 'logged' | 'refused'
+  blockNumber: number | null
+  transactionHash: string | null
+}

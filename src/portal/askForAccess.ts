@@ -1,0 +1,131 @@
+import { randomBytes, randomInt, randomUUID } from 'node:crypto'
+import { mayAsk } from '../core/askRules.ts'
+import { rightBits } from '../core/classes.ts'
+import { answerTimeMs, nextState } from '../core/consent.ts'
+import { parseHealthId } from '../core/healthId.ts'
+import type { LedgerRequest } from '../core/ledger.ts'
+import { type ConsentRequestId, type DoctorId, day, type EpochMs, minute } from '../core/people.ts'
+import { pickRequestNumber } from '../core/requestNumber.ts'
+import type { ConsentRequestRow, DoctorRow, Hex, PatientRow } from '../core/rows.ts'
+import { commitToScope } from '../core/scope.ts'
+import type { Store } from '../core/store.ts'
+import { newUserOperation } from '../core/userOperation.ts'
+import type { AccessAsk, PortalActions } from './actions.ts'
+
+const numberRestsMs = 90 * day
+const recordsWindowMs = 365 * day
+/** The ledger takes an answer time of at most 72 h by its own clock, which may be behind ours. */
+const clockSkewMs = minute
+
+export type AskParts = {
+  store: Store
+  clock: () => EpochMs
+  ledgerRequestIdOf(request: LedgerRequest): Hex
+  toLedgerRequest(row: ConsentRequestRow, parties: { patientAccount: Hex; affiliationId: number }): LedgerRequest
+}
+
+/**
+ * A doctor asks. The request becomes an operation of the doctor's own account; the patient's phone hears of it only when the
+ * chain holds it. A health ID that is nobody's gets a request like any other, which nobody will ever answer.
+ */
+export function askForAccess(parts: AskParts): PortalActions['askForAccess'] {
+  return (doctorId, ask) => {
+    const healthId = parseHealthId(ask.healthId)
+    if (!healthId) return Promise.resolve({ refused: { code: 'healthIdMistyped' } })
+    return parts.store.transaction(async (store) => {
+      const now = parts.clock()
+      const doctor = await store.people.lockDoctor(doctorId)
+      if (!doctor) throw new RangeError('A session names a doctor who does not exist.')
+      const since = { dayAgo: (now - day) as EpochMs, weekAgo: (now - 7 * day) as EpochMs }
+      const facts = await store.requests.askFacts(doctorId, healthId, since)
+      const days = ask.oneTime ? 1 : ask.days
+      const refusal = mayAsk({ now, preset: ask.preset, days, ...facts })
+      if (refusal) return { refused: refusal }
+
+      const patient = await store.people.patientByHealthId(healthId)
+      const row = await newRequest({ ...parts, store }, { doctor, patient, healthId, ask, days, now })
+      await store.requests.add(row)
+      if (patient) {
+        const operationId = randomUUID()
+        await store.operations.add(newUserOperation(operationId, 'openRequest', row.id, doctor, now))
+        await store.outbox.add('submitUserOperations', operationId, now)
+      } else await store.outbox.add('endRequest', row.id, now, row.answerBy)
+      return { requestId: row.id }
+    })
+  }
+}
+
+type NewRequest = {
+  doctor: DoctorRow
+  patient: PatientRow | null
+  healthId: string
+  ask: AccessAsk
+  days: number
+  now: EpochMs
+}
+
+async function newRequest(
+  { store, ledgerRequestIdOf, toLedgerRequest }: AskParts,
+  { doctor, patient, healthId, ask, days, now }: NewRequest,
+): Promise<ConsentRequestRow> {
+  const scope = {
+    preset: ask.preset,
+    purpose: ask.purpose,
+    recordsFrom: (now - recordsWindowMs) as EpochMs,
+    recordsUntil: (now + (days + 1) * day) as EpochMs,
+  }
+  const scopeSalt: Hex = `0x${randomBytes(32).toString('hex')}`
+  const row: ConsentRequestRow = {
+    ...scope,
+    id: randomUUID() as ConsentRequestId,
+    number: patient ? await freeNumber(store, patient, now) : randomInt(10, 100),
+    doctorId: doctor.id,
+    patientId: patient?.id ?? null,
+    healthId,
+    days,
+    oneTime: ask.oneTime,
+    rights: rightBits.VIEW,
+    scopeSalt,
+    scopeCommitment: commitToScope(scope, scopeSalt),
+    ledgerRequestId: `0x${randomBytes(32).toString('hex')}`,
+    state: patient ? 'asking' : 'asked',
+    askedAt: now,
+    answerBy: (now + answerTimeMs(ask.purpose) - clockSkewMs) as EpochMs,
+    answeredAt: null,
+    endedAt: null,
+    grantedUntil: null,
+    artefactSealed: null,
+    artefactSalt: null,
+    artefactCommitment: null,
+  }
+  if (patient) {
+    const parties = { patientAccount: patient.account, affiliationId: doctor.affiliationId }
+    row.ledgerRequestId = ledgerRequestIdOf(toLedgerRequest(row, parties))
+  }
+  return row
+}
+
+async function freeNumber(store: Store, patient: PatientRow, now: EpochMs): Promise<number> {
+  const known = await store.requests.ofPatient(patient.id, (now - numberRestsMs) as EpochMs)
+  return pickRequestNumber(new Set(known.map((request) => request.number)), randomInt(0, 2 ** 32) / 2 ** 32)
+}
+
+/** The doctor takes an open question back. */
+export function withdraw({ store, clock }: Pick<AskParts, 'store' | 'clock'>) {
+  return (doctorId: DoctorId, id: ConsentRequestId): Promise<void> =>
+    store.transaction(async (inside) => {
+      const request = await inside.requests.lock(id)
+      if (request?.doctorId !== doctorId) return
+      const state = nextState(request.state, 'withdraw')
+      const doctor = state && (await inside.people.lockDoctor(doctorId))
+      if (!state || !doctor) return
+      const now = clock()
+      await inside.requests.update(id, { state, endedAt: now })
+      if (request.patientId) {
+        const operationId = randomUUID()
+        await inside.operations.add(newUserOperation(operationId, 'withdrawRequest', id, doctor, now))
+        await inside.outbox.add('submitUserOperations', operationId, now)
+      }
+      await inside.announce('request', id)
+    })
+}

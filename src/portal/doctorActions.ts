@@ -1,0 +1,57 @@
+import type { ConsentRequestId, DoctorId } from '../core/people.ts'
+import type { RequestWithPeople } from '../core/store.ts'
+import type { ColumnVault } from '../core/vault.ts'
+import type { PortalActions, RequestSummary } from './actions.ts'
+import { type AskParts, askForAccess, withdraw } from './askForAccess.ts'
+import { type LookParts, openLook, startLook } from './openLook.ts'
+import { summarise } from './requestSummary.ts'
+import { signInActions } from './signIn.ts'
+
+const listed = 50
+
+/** Everything a doctor can do, over the store, the ledger and the vault that `app.ts` hands in. */
+export function doctorActions(parts: AskParts & LookParts & { columns: ColumnVault }): PortalActions {
+  const { store, clock, onRequestChange } = parts
+
+  async function summary(request: RequestWithPeople): Promise<RequestSummary> {
+    const address = request.patientId ? await store.people.addressOf(request.patientId) : null
+    return summarise(request, clock(), address !== null && address.unreachableSince !== null)
+  }
+
+  return {
+    ...signInActions(parts),
+    askForAccess: askForAccess(parts),
+    async requests(doctor) {
+      return Promise.all((await store.requests.ofDoctor(doctor, listed)).map(summary))
+    },
+    async request(doctor, id) {
+      const request = await store.requests.get(id)
+      return request?.doctorId === doctor ? summary(request) : null
+    },
+    withdraw: withdraw(parts),
+    startLook: startLook(parts),
+    open: openLook(parts),
+    async looks(doctor) {
+      const looks = await store.looks.ofDoctor(doctor, listed)
+      return looks.map(({ id, healthId, preset, createdAt, state, blockNumber, transactionHash }) => ({
+        id,
+        healthId,
+        preset,
+        at: createdAt,
+        state,
+        blockNumber,
+        transactionHash,
+      }))
+    },
+    watch(doctor: DoctorId, onChange: (id: ConsentRequestId) => void) {
+      return onRequestChange((id) => {
+        void store.requests.get(id as ConsentRequestId).then(
+          (request) => {
+            if (request?.doctorId === doctor) onChange(request.id)
+          },
+          () => {},
+        )
+      })
+    },
+  }
+}

@@ -1,0 +1,42 @@
+import { isLive, isOpen } from '../../core/consent.ts'
+import type { RequestSummary } from '../actions.ts'
+import { html } from '../html.ts'
+import { type AskFormErrors, type AskFormValues, askForm, hasErrors } from './askForm.ts'
+import { layout, type PageContext } from './layout.ts'
+import { requestList } from './requestList.ts'
+
+/** Lines on the start page: a page must stay small on a slow link. */
+const shownRequests = 10
+
+/** The request form, and beside it how the doctor's own requests stand; those that need attention come first. */
+export function homePage(
+  context: PageContext,
+  requests: readonly RequestSummary[],
+  values: AskFormValues,
+  errors: AskFormErrors,
+): string {
+  const current = requests.filter(({ state }) => isOpen(state) || isLive(state))
+  const past = requests.filter((request) => !current.includes(request))
+  const shown = [...current, ...past].slice(0, shownRequests)
+  return layout(context, {
+    title: hasErrors(errors) ? 'Error: Ask a patient' : 'Ask a patient',
+    section: 'ask',
+    scripts: ['live.js'],
+    main: html`<div class="columns">
+<section aria-labelledby="ask-title">
+<h1 id="ask-title">Ask a patient for access</h1>
+${askForm(context, values, errors)}
+</section>
+<section aria-labelledby="requests-title">
+<h2 id="requests-title" class="level">Your requests</h2>
+<p class="hidden" role="status" data-announce></p>
+<div data-live="requests">${
+      shown.length === 0
+        ? html`<p class="card hint">You have asked nobody yet. A request appears here with the patient's answer.</p>`
+        : html`${requestList(context, shown)}
+<p><a href="/requests">All requests (${requests.length})</a></p>`
+    }</div>
+</section>
+</div>`,
+  })
+}

@@ -1,0 +1,27 @@
+import type { EpochMs } from '../core/people.ts'
+import type { RequestWithPeople } from '../core/store.ts'
+import type { RequestSummary } from './actions.ts'
+
+/** A request as the doctor sees it. What the clock has ended reads as ended, whether or not the job has run. */
+export function summarise(request: RequestWithPeople, now: EpochMs, unreachable: boolean): RequestSummary {
+  const { id, healthId, preset, purpose, days, oneTime, askedAt, answerBy, grantedUntil } = request
+  return {
+    id,
+    healthId,
+    preset,
+    purpose,
+    days,
+    oneTime,
+    askedAt,
+    answerBy,
+    grantedUntil,
+    unreachable,
+    state: stateAt(request, now),
+  }
+}
+
+function stateAt({ state, answerBy, grantedUntil }: RequestWithPeople, now: EpochMs) {
+  if (state === 'granted' && grantedUntil !== null && grantedUntil <= now) return 'expired'
+  if ((state === 'asked' || state === 'asking') && answerBy <= now) return 'lapsed'
+  return state
+}

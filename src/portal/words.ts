@@ -1,0 +1,303 @@
+import { type Preset, type Purpose, presets, purposes, type RecordClass } from '../core/classes.ts'
+import { bareReplyMaxDays } from '../core/consent.ts'
+import { day, type EpochMs } from '../core/people.ts'
+import type { AskRefusal, LookRefusal, OpenedLook, RequestSummary } from './actions.ts'
+import type { Dates } from './dates.ts'
+import { unreachable } from './unreachable.ts'
+
+/** Each preset as the patient's text message names it, and what it opens. */
+export const presetWords: Readonly<Record<Preset, { name: string; opens: string }>> = {
+  BASIC: { name: 'BASIC', opens: 'Who the patient is, problems, allergies, medicines and vaccines.' },
+  LAB_RESULTS: { name: 'LAB RESULTS', opens: 'Results of laboratory tests. Nothing else.' },
+  MEDICINES: { name: 'MEDICINES', opens: 'Medicines taken now and before.' },
+  VACCINES: { name: 'VACCINES', opens: 'Vaccines given, with their dates.' },
+  VISITS: { name: 'VISITS', opens: 'Visits, procedures, notes and vital signs.' },
+  ALL: { name: 'ALL', opens: 'Everything above, images and maternal care. Never what is PRIVATE.' },
+  PRIVATE: { name: 'PRIVATE', opens: 'HIV and STI, mental health and substance use, sexual health and violence.' },
+}
+
+export const purposeWords: Readonly<Record<Purpose, string>> = {
+  treatment: 'Treatment',
+  payment: 'Payment',
+  research: 'Research',
+  patientRequest: "The patient's own request",
+}
+
+/** Column heads that fit what a record is about. */
+export function columnWords(recordClass: RecordClass): { name: string; value: string } {
+  switch (recordClass) {
+    case 'labs':
+      return { name: 'Test', value: 'Result' }
+    case 'vitals':
+      return { name: 'Measurement', value: 'Result' }
+    case 'medications':
+      return { name: 'Medicine', value: 'Details' }
+    case 'immunizations':
+      return { name: 'Vaccine', value: 'Details' }
+    default:
+      return { name: 'Item', value: 'Details' }
+  }
+}
+
+export const classWords: Readonly<Record<RecordClass, string>> = {
+  demographics: 'Personal details',
+  encounters: 'Visit',
+  problems: 'Problems',
+  allergies: 'Allergies',
+  medications: 'Medicines',
+  immunizations: 'Vaccines',
+  labs: 'Laboratory result',
+  vitals: 'Vital signs',
+  imaging: 'Image',
+  procedures: 'Procedure',
+  notes: 'Note',
+  maternal: 'Maternal care',
+  social: 'Social history',
+  hiv: 'HIV and STI',
+  mental: 'Mental health and substance use',
+  sexual: 'Sexual health and violence',
+}
+
+/** What a state looks like: `wait` is open, `good` gives access, `no` is the patient's no, `past` is over. */
+export type Tone = 'wait' | 'good' | 'no' | 'past'
+
+type StateWords = {
+  tone: Tone
+  /** For a badge and a page title. */
+  label: string
+  /** What it means and what to do. */
+  sentence: string
+}
+
+const careStays = "A refusal must not change the patient's care."
+
+/** A request's state in words, with the rule named where one applies. */
+export function stateWords(request: RequestSummary, dates: Dates): StateWords {
+  const what = presetWords[request.preset].name
+  switch (request.state) {
+    case 'asking':
+      return {
+        tone: 'wait',
+        label: 'Being sent',
+        sentence:
+          'Your request is being written to the chain. The patient gets the message as soon as it stands there.',
+      }
+    case 'asked':
+      return {
+        tone: 'wait',
+        label: 'Waiting for the patient',
+        sentence: request.unreachable
+          ? `The message does not reach the patient's phone. If that changes, the answer can come until ${dates.moment(request.answerBy)}.`
+          : `A text message with your name, your hospital and what you ask for has gone to the patient. The answer can come until ${dates.moment(request.answerBy)}.`,
+      }
+    case 'granting':
+      return {
+        tone: 'wait',
+        label: 'The patient said yes',
+        sentence:
+          'The yes is being written to the chain. You can open the record when it stands there, in a few seconds.',
+      }
+    case 'granted':
+      return {
+        tone: 'good',
+        label: request.grantedUntil === null ? 'Allowed' : `Allowed until ${dates.lastDay(request.grantedUntil)}`,
+        sentence: request.oneTime
+          ? `You may open ${what} once. The look is written to the chain before the page shows.`
+          : `You may open ${what}. Each look is written to the chain before the page shows.`,
+      }
+    case 'refused':
+      return {
+        tone: 'no',
+        label: 'Refused',
+        sentence: `The patient said no. The same request can't be repeated for 7 days. ${careStays}`,
+      }
+    case 'notMe':
+      return {
+        tone: 'no',
+        label: 'Not me',
+        sentence:
+          'The answer was “not me”: the person with this phone is not your patient, or did not expect you. Compare the health ID with the card before you ask again.',
+      }
+    case 'lapsed':
+      return {
+        tone: 'past',
+        label: 'No answer',
+        sentence: 'The time to answer is over and nothing was granted: silence is never a yes. You can ask again.',
+      }
+    case 'withdrawn':
+      return {
+        tone: 'past',
+        label: 'Withdrawn',
+        sentence: 'You took this request back. A late answer grants nothing.',
+      }
+    case 'removed':
+      return {
+        tone: 'no',
+        label: 'Access removed',
+        sentence: `The patient took the access back. It ended at once. ${careStays}`,
+      }
+    case 'expired':
+      return {
+        tone: 'past',
+        label: 'Ended',
+        sentence: 'The time that the patient allowed is over. Ask again if you still need to see the record.',
+      }
+    case 'usedUp':
+      return {
+        tone: 'past',
+        label: 'Used',
+        sentence: 'This was for one look, and it has been used. Ask again if you need another.',
+      }
+    case 'failed':
+      return {
+        tone: 'past',
+        label: 'Not recorded',
+        sentence:
+          'The chain did not accept this request, so it gives no access. Ask again; if that fails too, tell the person who runs this system.',
+      }
+    default:
+      return unreachable(request.state)
+  }
+}
+
+/** Said when no message reaches the patient; grants that stand are not touched by it. */
+export const unreachableWords = {
+  label: 'Not reachable',
+  sentence:
+    "The patient's phone takes no messages from us now, so an answer can't be expected. Access already given stays. Ask a community health worker to check the number.",
+}
+
+export function daysWords(days: number, oneTime: boolean): string {
+  if (oneTime) return 'One look within 24 hours'
+  return days === 1 ? '1 day' : `${days} days`
+}
+
+export type FormField = 'healthId' | 'preset' | 'purpose' | 'days'
+
+/** Why a request was not sent: which field it belongs to (or none), what happened, what to do. */
+export function askRefusalWords(refusal: AskRefusal, dates: Dates): { field: FormField | null; sentence: string } {
+  switch (refusal.code) {
+    case 'healthIdMistyped':
+      return {
+        field: 'healthId',
+        sentence: 'This health ID was mistyped: its last character does not fit the others. Compare it with the card.',
+      }
+    case 'daysOutOfRange':
+      return {
+        field: 'days',
+        sentence: `Choose from ${refusal.min} to ${refusal.max} days. A reply by text message allows at most ${bareReplyMaxDays} days.`,
+      }
+    case 'presetNeedsCard':
+      return {
+        field: 'preset',
+        sentence:
+          "PRIVATE needs the patient's code card and a witness. Choose something else, or ask the patient in person.",
+      }
+    case 'tooManyOpenRequests':
+      return {
+        field: null,
+        sentence: `You have ${refusal.limit} requests open for this patient, and that is the limit. Wait for an answer, or withdraw one of them below.`,
+      }
+    case 'refusedRecently': {
+      const refusedAt = (refusal.until - 7 * day) as EpochMs
+      return {
+        field: null,
+        sentence: `The patient refused on ${dates.day(refusedAt)}, and a refused request can't be repeated for 7 days. You can ask again after ${dates.day(refusal.until)}. ${careStays}`,
+      }
+    }
+    case 'tooManyPatientsToday':
+      return {
+        field: null,
+        sentence: `You have asked ${refusal.limit} new patients today, and that is the limit for one day. You can ask new patients tomorrow; patients you have asked before are not counted.`,
+      }
+    default:
+      return unreachable(refusal)
+  }
+}
+
+/** A page that says no: what happened, why, what to do. */
+export type MessageWords = { title: string; why: string; whatToDo: string }
+
+const chainUnavailable: MessageWords = {
+  title: "The chain can't be asked now",
+  why: 'Only the chain says who may read. While it does not answer, the answer is no, and nothing was opened.',
+  whatToDo: 'Try again in a minute. If it lasts, tell the person who runs this system.',
+}
+
+/** Why a look did not start. */
+export function lookRefusalWords(refusal: LookRefusal, request: RequestSummary, dates: Dates): MessageWords {
+  switch (refusal.code) {
+    case 'noGrant':
+      return {
+        title: 'You may not open this record now',
+        why: `${stateWords({ ...request, state: refusal.state }, dates).sentence}`,
+        whatToDo: 'Nothing was opened and no look was used. Go back to the request, or ask again.',
+      }
+    case 'chainUnavailable':
+      return chainUnavailable
+    default:
+      return unreachable(refusal)
+  }
+}
+
+/** Why a look shows nothing. */
+export function openRefusalWords(reason: Extract<OpenedLook, { status: 'refused' }>['reason']): MessageWords {
+  switch (reason) {
+    case 'removed':
+      return {
+        title: 'Access was removed by the patient',
+        why: 'The patient took the access back, and that counts from the moment the message arrived.',
+        whatToDo: `Talk with the patient if you need to see the record again. ${careStays}`,
+      }
+    case 'expired':
+      return {
+        title: 'The access has ended',
+        why: 'The time that the patient allowed is over.',
+        whatToDo: 'Ask again if you still need to see the record.',
+      }
+    case 'usedUp':
+      return {
+        title: 'This access was for one look',
+        why: 'The one look that the patient allowed has been used.',
+        whatToDo: 'Ask again if you need another.',
+      }
+    case 'lookEnded':
+      return {
+        title: 'This look has ended',
+        why: 'A look is one reading, and its record stays on the screen for a short time only.',
+        whatToDo: 'Open the record again from the request. That is a new look, written to the chain like every other.',
+      }
+    case 'refusedOnChain':
+      return {
+        title: 'The chain refused this look',
+        why: 'When the look was to be written, the chain found no access that stands. It may have ended or been removed in that moment.',
+        whatToDo: 'Go back to the request: it shows how things stand now.',
+      }
+    case 'chainUnavailable':
+      return chainUnavailable
+    case 'notFound':
+      return {
+        title: 'There is no such look',
+        why: 'The address is wrong, or the look is not one of yours.',
+        whatToDo: 'Open your access log: it lists all your looks.',
+      }
+    default:
+      return unreachable(reason)
+  }
+}
+
+/** The presets in the order of the form; PRIVATE can't be asked for by a bare reply. */
+export const presetChoices = presets.map((preset) => ({
+  preset,
+  ...presetWords[preset],
+  needsCard: preset === 'PRIVATE',
+}))
+export const purposeChoices = purposes.map((purpose) => ({ purpose, name: purposeWords[purpose] }))
+
+/** How long, as the form offers it; `once` is one look within 24 hours. */
+export const daysChoices = [
+  { value: 'once', name: daysWords(1, true) },
+  { value: '1', name: daysWords(1, false) },
+  { value: '3', name: daysWords(3, false) },
+  { value: String(bareReplyMaxDays), name: daysWords(bareReplyMaxDays, false) },
+] as const
