@@ -1,0 +1,191 @@
+import { createHmac, randomUUID } from 'node:crypto'
+import { EventEmitter } from 'node:events'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { bytesToHex } from 'viem'
+import { submitLooks } from './accounts/accessLog.ts'
+import { submitPrepared } from './accounts/bundle.ts'
+import { openChainClient } from './accounts/chainClient.ts'
+import { assertDeployment, type Deployment, readDeployment } from './accounts/deployments.ts'
+import { readOrMakeKeyFile } from './accounts/keyFile.ts'
+import { openLedger } from './accounts/ledger.ts'
+import { ledgerRequestIdOf, toLedgerRequest } from './accounts/ledgerRequest.ts'
+import { openLocalVault } from './accounts/localVault.ts'
+import { openOperator } from './accounts/operator.ts'
+import { handleMessage } from './bot/handleMessage.ts'
+import { say } from './bot/say.ts'
+import { sendMessage } from './bot/sendMessage.ts'
+import { twilioMessenger } from './bot/twilio.ts'
+import { webhookScope } from './bot/webhook.ts'
+import { type Config, ConfigError, foldersOf, type Secrets } from './config.ts'
+import type { EpochMs } from './core/people.ts'
+import { openStore } from './db/openStore.ts'
+import { openPglite } from './db/pglite.ts'
+import { openPostgres } from './db/postgres.ts'
+import { logAccess } from './jobs/logAccess.ts'
+import { chainOutcomes, endRequest, remindPatient } from './jobs/outcomes.ts'
+import { openQueue } from './jobs/queue.ts'
+import { submitUserOperations } from './jobs/submitUserOperations.ts'
+import { openWorker } from './jobs/worker.ts'
+import { doctorActions } from './portal/doctorActions.ts'
+import { lookLastsMs } from './portal/openLook.ts'
+import { portalScope } from './portal/portalScope.ts'
+import { createLighthouse } from './records/lighthouse.ts'
+import { createLocalStore } from './records/localStore.ts'
+import { openRecord, uploadRecord } from './records/recordShelf.ts'
+import { viewRecord } from './records/viewRecord.ts'
+import { buildServer } from './server.ts'
+
+export type App = Awaited<ReturnType<typeof createApp>>
+
+/**
+ * Introduces the rooms to each other: the only place that chooses an implementation.
+ *
+ * @throws {DeploymentMismatchError} where the chain is not the one the contracts were put on
+ */
+export async function createApp(
+  config: Config,
+  secrets: Secrets,
+  { log, clock }: { log: Logger; clock: () => EpochMs },
+) {
+  const folders = foldersOf(config)
+  const client = openChainClient(config.chainRpcUrl, config.chainId)
+  const deployment = await trustedDeployment(config, client)
+
+  const database = config.databaseUrl ? await openPostgres(config.databaseUrl) : await openPglite(folders.database)
+  const store = openStore(database.kysely)
+  const vaultKey = secrets.vaultKey ?? (await readOrMakeKeyFile(join(folders.keys, 'vault')))
+  const operatorKey = secrets.operatorKey ?? (await readOrMakeKeyFile(join(folders.keys, 'operator')))
+  const vault = openLocalVault(vaultKey, store.keys.get, clock)
+  const { columns } = vault
+  const ledger = openLedger(client, deployment)
+  const operator = openOperator({
+    client,
+    deployment,
+    privateKey: bytesToHex(operatorKey),
+    store,
+    clock,
+    newId: randomUUID,
+  })
+  const twilio = {
+    accountSid: config.twilioAccountSid,
+    authToken: secrets.twilioAuthToken,
+    from: config.twilioFrom,
+    apiUrl: config.twilioApiUrl,
+    statusUrl: `${config.publicUrl}/twilio/status`,
+  }
+  const messenger = twilioMessenger(twilio)
+  const storage =
+    config.storage === 'local'
+      ? createLocalStore({ folder: folders.localStore })
+      : createLighthouse({
+          apiKey: secrets.lighthouseApiKey,
+          uploadUrl: config.lighthouseUploadUrl,
+          apiUrl: config.lighthouseApiUrl,
+          gatewayUrls: config.lighthouseGatewayUrls,
+          temporaryFolder: folders.downloads,
+        })
+  const shelf = { store, vault, storage, spoolFolder: folders.spool, clock }
+
+  const changes = new EventEmitter().setMaxListeners(0)
+  await database.listen('request', (id) => changes.emit('request', id))
+  const queueSource = config.redisUrl ? { redisUrl: config.redisUrl } : { pool: await database.queuePool() }
+  const queue = await openQueue(queueSource, (err) => log.warn({ err }, 'The queue lost its connection'))
+
+  const outcomeParts = {
+    store,
+    clock,
+    say: (inside: typeof store, saying: Parameters<typeof say>[2]) => say(inside, { columns, clock }, saying),
+  }
+  const outcomes = chainOutcomes(outcomeParts)
+  const bundleParts = { client, deployment, operator, store, vault, clock }
+  const worker = openWorker({
+    store,
+    queue,
+    clock,
+    log,
+    chain: { ledger, outcomes, firstBlock: deployment.blockNumber, send: operator.send, isOverdue: operator.isOverdue },
+    onOutbox: (wake) => database.listen('outbox', wake),
+    processors: {
+      handleMessage: (id) => handleMessage({ store, columns, clock }, id),
+      sendMessage: (id) => sendMessage({ store, columns, messenger, clock }, id),
+      submitUserOperations: submitUserOperations({
+        store,
+        clock,
+        outcomes,
+        submitPrepared: () => submitPrepared(bundleParts),
+      }),
+      logAccess: logAccess({ store, submitLooks: () => submitLooks({ store, operator }) }),
+      uploadRecord: (subject) => uploadRecord(shelf, subject),
+      remindPatient: (id) => remindPatient(outcomeParts, id),
+      endRequest: (id) => endRequest(outcomeParts, id),
+    },
+  })
+
+  const actions = doctorActions({
+    store,
+    columns,
+    ledger,
+    clock,
+    ledgerRequestIdOf: (request) => ledgerRequestIdOf(deployment.chainId, deployment.consentLedger.address, request),
+    toLedgerRequest,
+    onRequestChange(listener) {
+      changes.on('request', listener)
+      return () => changes.off('request', listener)
+    },
+    async readRecord(patient, row, proof) {
+      const document = await openRecord(shelf, patient, row, proof)
+      return document && viewRecord(document)
+    },
+  })
+  const server: FastifyInstance = buildServer({
+    log,
+    trustProxy: config.trustProxy,
+    webhook: webhookScope({ store, columns, twilio, publicUrl: config.publicUrl, clock }),
+    portal: portalScope(actions, {
+      publicUrl: config.publicUrl,
+      cookieSecret: createHmac('sha256', vaultKey).update('healthchain/cookies').digest('hex'),
+      clock,
+      explorerUrl: config.explorerUrl ?? undefined,
+      lookLastsMs,
+    }),
+    isHealthy: async () => (await store.outbox.countDue(clock())) >= 0,
+  })
+
+  return {
+    config,
+    deployment,
+    client,
+    store,
+    vault,
+    shelf,
+    worker,
+    queue,
+    server,
+    actions,
+    operatorAddress: operator.address,
+    /** Listens and works as the role says. */
+    async start(): Promise<void> {
+      if (config.role !== 'web') await worker.start()
+      if (config.role !== 'worker') await server.listen({ host: config.host, port: config.port })
+    },
+    /** Ends what is under way, then everything. */
+    async close(): Promise<void> {
+      await server.close()
+      await worker.stop()
+      await queue.close()
+      await database.close()
+    },
+  }
+}
+
+async function trustedDeployment(config: Config, client: ReturnType<typeof openChainClient>): Promise<Deployment> {
+  const deployment = await readDeployment(config.deploymentsFolder, config.chainId)
+  if (!deployment)
+    throw new ConfigError(
+      `DEPLOYMENTS_FOLDER holds no ${config.chainId}.json: the contracts of chain ${config.chainId} are not known.`,
+    )
+  await assertDeployment(client, deployment)
+  return deployment
+}

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/** Everything `bin/test` runs, in this order; each counts its own checks, and the last line sums them up. */
+
+const root = resolve(import.meta.dirname, '..')
+const bin = (name: string) => join(root, 'node_modules', '.bin', name)
+
+type Count = { passed: number; failed: number }
+type Check = { name: string; run: () => Promise<Count> }
+
+const checks: Check[] = [
+  single('Format, lint and the arrows between rooms', bin('biome'), ['ci', '--error-on-warnings', '.']),
+  single('Types', bin('tsc'), ['-p', 'tsconfig.json']),
+  single('Types of the pages', bin('tsc'), ['-p', 'tsconfig.assets.json']),
+  single('Solidity lint', bin('solhint'), ['--max-warnings', '0', 'contracts/**/*.sol']),
+  single('Nothing unused', bin('knip'), []),
+  single('Contracts as generated', process.execPath, ['tools/contracts.ts', '--check']),
+  { name: 'Contracts', run: runHardhat },
+  { name: 'Units, ports, conversations, journeys, faults', run: runVitest },
+]
+
+const total: Count = { passed: 0, failed: 0 }
+for (const { name, run } of checks) {
+  const began = Date.now()
+  console.log(`· ${name}`)
+  const { passed, failed } = await run()
+  total.passed += passed
+  total.failed += failed
+  console.log(`  ${failed === 0 ? 'ok' : 'FAILED'}: ${passed} passed, ${failed} failed, ${seconds(began)} s`)
+}
+console.log(`${total.passed} passed, ${total.failed} failed`)
+process.exit(total.failed === 0 ? 0 : 1)
+
+/** A tool that passes or fails as a whole; its words are shown when it fails. */
+function single(name: string, command: string, args: string[]): Check {
+  return {
+    name,
+    async run() {
+      const { code, output } = await execute(command, args)
+      if (code === 0) return { passed: 1, failed: 0 }
+      console.log(output)
+      return { passed: 0, failed: 1 }
+    },
+  }
+}
+
+async function runHardhat(): Promise<Count> {
+  const { code, output } = await execute(bin('hardhat'), ['test'])
+  const count = (word: string) => Number(new RegExp(`^\\s*(\\d+) ${word}`, 'm').exec(output)?.[1] ?? 0)
+  const passed = count('passing')
+  const failed = count('failing')
+  if (code !== 0 || passed === 0) console.log(output)
+  return { passed, failed: code === 0 && passed > 0 ? 0 : Math.max(1, failed) }
+}
+
+async function runVitest(): Promise<Count> {
+  const folder = await mkdtemp(join(tmpdir(), 'healthchain-report-'))
+  const report = join(folder, 'report.json')
+  const args = ['run', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`]
+  const { code, output } = await execute(bin('vitest'), args)
+  try {
+    const { numPassedTests, numTotalTests } = JSON.parse(await readFile(report, 'utf8')) as {
+      numPassedTests: number
+      numTotalTests: number
+    }
+    // What did not pass failed: a test that was skipped or never ran included.
+    const failed = numTotalTests - numPassedTests
+    if (code !== 0 || failed > 0) console.log(output)
+    return { passed: numPassedTests, failed: code === 0 ? failed : Math.max(1, failed) }
+  } catch {
+    console.log(output)
+    return { passed: 0, failed: 1 }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function execute(command: string, args: string[]): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', HARDHAT_DISABLE_TELEMETRY_PROMPT: 'true' }
+    const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, output }))
+  })
+}
+
+function seconds(began: number): string {
+  return ((Date.now() - began) / 1000).toFixed(1)
+}
