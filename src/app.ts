@@ -73,7 +73,8 @@ export async function createApp(
     authToken: secrets.twilioAuthToken,
     from: config.twilioFrom,
     apiUrl: config.twilioApiUrl,
-    statusUrl: `${config.publicUrl}/twilio/status`,
+    // Three more tries on time-outs and 5xx; the fragment is Twilio's own way to say so.
+    statusUrl: `${config.publicUrl}/twilio/status#rc=3&rp=ct,rt,5xx`,
   }
   const messenger = twilioMessenger(twilio)
   const storage =

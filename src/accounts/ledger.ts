@@ -1,10 +1,19 @@
-import { type PublicClient, parseEventLogs, type TransactionReceipt, TransactionReceiptNotFoundError } from 'viem'
+import {
+  getAbiItem,
+  type Log,
+  type PublicClient,
+  parseEventLogs,
+  type TransactionReceipt,
+  TransactionReceiptNotFoundError,
+} from 'viem'
 import { rightBits } from '../core/classes.ts'
 import type { Block, Ledger, LedgerEvent } from '../core/ledger.ts'
 import type { Hex } from '../core/rows.ts'
 import type { LoggedLook } from '../core/vault.ts'
 import { consentLedgerAbi, entryPointAbi } from './contracts.generated.ts'
 import type { Deployment } from './deployments.ts'
+
+const userOperationEvent = getAbiItem({ abi: entryPointAbi, name: 'UserOperationEvent' })
 
 /** IConsentLedger.RequestState.Granted */
 const grantedState = 4
@@ -75,12 +84,13 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
       })
     },
     async events(fromBlock, toBlock) {
-      const logs = await client.getLogs({
-        address: [ledger, entryPoint],
-        fromBlock: BigInt(fromBlock),
-        toBlock: BigInt(toBlock),
-      })
-      return decode(logs)
+      const range = { fromBlock: BigInt(fromBlock), toBlock: BigInt(toBlock) }
+      // The entry point is everybody's: of its events only those of operations that our paymaster paid for are fetched.
+      const [ours, verdicts] = await Promise.all([
+        client.getLogs({ ...range, address: ledger }),
+        client.getLogs({ ...range, address: entryPoint, event: userOperationEvent, args: { paymaster } }),
+      ])
+      return decode([...ours, ...verdicts].sort(byPlaceOnChain))
     },
     async receipt(hash) {
       const receipt = await receiptOf(hash)
@@ -109,6 +119,10 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
       return { entryId, ledgerRequestId, blockNumber, transactionHash } as LoggedLook
     },
   }
+}
+
+function byPlaceOnChain(a: Log<bigint, number, false>, b: Log<bigint, number, false>): number {
+  return Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex
 }
 
 function isSame(a: string, b: string): boolean {

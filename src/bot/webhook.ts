@@ -58,20 +58,27 @@ export function webhookScope({ store, columns, twilio, publicUrl, clock }: Webho
       const read = readTwilioStatus(twilio, urlOf(request), signatureOf(request), toForm(request.body))
       if (!read.ok) return reply.code(403).type('text/plain').send('This report is not from the provider.')
       const { status } = read
-      if (status) await recordDelivery(store, status)
-      return reply.code(204).send()
+      // A report may overtake the answer that names the text: the provider is asked to come again.
+      const isKnown = !status || (await recordDelivery(store, status))
+      return reply.code(isKnown ? 204 : 503).send()
     })
   }
 }
 
-/** Reports come late and out of order: nothing goes back from delivered or failed. */
+/**
+ * Reports come late and out of order: nothing goes back from delivered or failed.
+ *
+ * @returns false where no text has this provider's id yet
+ */
 async function recordDelivery(
   store: Store,
   status: { providerId: string; state: 'sent' | 'delivered' | 'failed'; errorCode: string | null },
-): Promise<void> {
+): Promise<boolean> {
   const message = await store.messages.outboundByProviderId(status.providerId)
-  if (!message || message.state === 'delivered' || message.state === 'failed' || message.state === status.state) return
-  await store.messages.updateOutbound(message.id, { state: status.state, errorCode: status.errorCode })
+  if (!message) return false
+  const isOver = message.state === 'delivered' || message.state === 'failed' || message.state === status.state
+  if (!isOver) await store.messages.updateOutbound(message.id, { state: status.state, errorCode: status.errorCode })
+  return true
 }
 
 /** The row of a phone address; a sender nobody knows gets one as well, so that answers to it can be capped. */

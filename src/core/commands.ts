@@ -23,7 +23,9 @@ const answers: Readonly<Record<string, Answer>> = { '1': 'allow', '2': 'refuse',
  * YES belongs to them as well, but Twilio answers it only after a STOP; otherwise she means us and gets a helpful line.
  * Source: Twilio, "Twilio support for opt-out keywords"; US carriers' REVOKE and OPTOUT since 2025.
  */
-const providerWords = new Set('stop unsubscribe end quit stopall revoke optout cancel start unstop help info'.split(' '))
+const providerWords = new Set(
+  'stop unsubscribe end quit stopall revoke optout cancel start unstop help info'.split(' '),
+)
 
 /** Each language's own words; the English ones work for everyone. None may be a provider's word. */
 export const words: Readonly<Record<Language, Readonly<Record<'remove' | 'log' | 'who' | 'menu', readonly string[]>>>> =
