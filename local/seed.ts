@@ -102,7 +102,7 @@ async function seedPatient(
   })
   for (const document of splitBundle(readRecentRecord(patient, now)).documents)
     await addRecord(app.shelf, { id, dataKeyId: dataKey.id }, document)
-  world.phones.register({ address: patient.phone, name: patient.nickname })
+  world.phones.register({ address: patient.phone, name: patient.name })
   const { key: name, name: fullName, phone, language } = patient
   return { id, key: name, name: fullName, healthId, phone, language }
 }

@@ -35,8 +35,6 @@ export type VillagePatient = {
   /** Also the name of the fixture. */
   key: string
   name: string
-  /** What the simulator writes on the handset. */
-  nickname: string
   language: Language
   phone: PhoneNumber
   /** Days since the number became hers, at seeding: more than the 30 that a bare reply asks for. */
@@ -51,7 +49,6 @@ export const patients: readonly [VillagePatient, VillagePatient, VillagePatient,
   {
     key: 'akinyi',
     name: 'Akinyi Odhiambo',
-    nickname: 'Mama',
     language: 'en',
     phone: villagePhone('0011'),
     phoneAgeDays: 900,
@@ -59,7 +56,6 @@ export const patients: readonly [VillagePatient, VillagePatient, VillagePatient,
   {
     key: 'neema',
     name: 'Neema Wekesa',
-    nickname: 'Neema',
     language: 'sw',
     phone: villagePhone('0012'),
     phoneAgeDays: 400,
@@ -67,7 +63,6 @@ export const patients: readonly [VillagePatient, VillagePatient, VillagePatient,
   {
     key: 'juma',
     name: 'Juma Barasa',
-    nickname: 'Juma',
     language: 'sw',
     phone: villagePhone('0013'),
     phoneAgeDays: 1_500,
@@ -75,7 +70,6 @@ export const patients: readonly [VillagePatient, VillagePatient, VillagePatient,
   {
     key: 'atieno',
     name: 'Atieno Odhiambo',
-    nickname: 'Atieno',
     language: 'en',
     phone: villagePhone('0014'),
     phoneAgeDays: 900,
