@@ -158,6 +158,7 @@ export async function createApp(
     config,
     deployment,
     client,
+    database,
     store,
     vault,
     shelf,

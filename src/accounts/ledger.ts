@@ -77,6 +77,13 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
     async head() {
       return toBlock(await client.getBlock({ blockTag: 'latest' }))
     },
+    async settled() {
+      const [safe, final] = await Promise.all([
+        client.getBlock({ blockTag: 'safe' }),
+        client.getBlock({ blockTag: 'finalized' }),
+      ])
+      return { safe: Number(safe.number), final: Number(final.number) }
+    },
     async block(number) {
       return client.getBlock({ blockNumber: BigInt(number) }).then(toBlock, (error: Error) => {
         if (error.name === 'BlockNotFoundError') return null

@@ -15,6 +15,8 @@ export type Block = { number: number; hash: Hex; timestampSeconds: number }
 /** Reads of the chain. Each has a time limit; a chain that does not answer is an error, never a yes. */
 export type Ledger = {
   head(): Promise<Block>
+  /** Numbers of the last safe and the last final block. */
+  settled(): Promise<{ safe: number; final: number }>
   /** The block of a number, or null where the chain has none. */
   block(number: number): Promise<Block | null>
   /** Events of a range of blocks, in their order on chain. */

@@ -96,6 +96,10 @@ export type Store = {
     inFlight(sender: rows.Hex): Promise<rows.UserOperationRow[]>
     inBundle(bundleId: string): Promise<rows.UserOperationRow[]>
     update(id: string, change: Partial<Unnumbered<rows.UserOperationRow>>): Promise<void>
+    /** Moves what stands in safe and in final blocks on. */
+    settleUpTo(blocks: { safe: number; final: number }): Promise<void>
+    /** Takes back what stood in blocks after this one: the chain no longer has them. */
+    takeBackAfter(blockNumber: number): Promise<void>
     /** @returns how many of these were still `prepared` and are now in this bundle */
     claim(ids: string[], bundleId: string, now: EpochMs): Promise<number>
   }
@@ -105,6 +109,8 @@ export type Store = {
     add(row: Unnumbered<rows.OperatorTransactionRow>): Promise<void>
     sent(): Promise<rows.OperatorTransactionRow[]>
     update(id: string, change: Partial<Unnumbered<rows.OperatorTransactionRow>>): Promise<void>
+    /** Takes back what stood in blocks after this one: the chain no longer has them. */
+    takeBackAfter(blockNumber: number): Promise<void>
     highestNonce(operator: rows.Hex): Promise<number | null>
   }
 

@@ -5,11 +5,25 @@ import type { Hex, UserOperationRow } from './rows.ts'
 export type UserOperationKind = 'openRequest' | 'withdrawRequest' | 'openGrant' | 'refuseRequest' | 'revokeGrant'
 
 /**
- * prepared: row stored, not signed or not sent. submitted: in a bundle that was sent. included: its event stands in a
- * block. succeeded or reverted: what the account's call did. refused: validation said no, it never went. dropped: gone
- * from the chain's view and not to be sent again.
+ * prepared: a row, not sent. submitted: in a bundle that was sent. included: its success stands in a block; the patient is
+ * told. safe: that block is safe. succeeded: it is final. reverted: it stands in a block and the account's call failed.
+ * refused: the ledger or the entry point said no, so it never went. dropped: it went, and what it asked for can no longer
+ * happen.
  */
-export type UserOperationStatus = 'prepared' | 'submitted' | 'succeeded' | 'reverted' | 'refused' | 'dropped'
+export type UserOperationStatus =
+  | 'prepared'
+  | 'submitted'
+  | 'included'
+  | 'safe'
+  | 'succeeded'
+  | 'reverted'
+  | 'refused'
+  | 'dropped'
+
+/** True once a block says what became of an operation; a reorganised chain may still take it back until it is final. */
+export function isIncluded(status: UserOperationStatus): boolean {
+  return status === 'included' || status === 'safe' || status === 'succeeded' || status === 'reverted'
+}
 
 /**
  * The fixed nonce lanes of an account: a removal never waits behind a grant. Exactly once comes from the ledger's one

@@ -50,6 +50,29 @@ export function operationQueries(db: Kysely<Tables>): Store['operations'] {
     async update(id, change) {
       await db.updateTable('userOperation').set(change).where('id', '=', id).execute()
     },
+    async settleUpTo({ safe, final }) {
+      await db
+        .updateTable('userOperation')
+        .set({ status: 'succeeded' })
+        .where('status', 'in', ['included', 'safe'])
+        .where('blockNumber', '<=', final)
+        .execute()
+      await db
+        .updateTable('userOperation')
+        .set({ status: 'safe' })
+        .where('status', '=', 'included')
+        .where('blockNumber', '<=', safe)
+        .execute()
+    },
+    async takeBackAfter(blockNumber) {
+      // The block's number stays in the row: it says that the patient was told.
+      await db
+        .updateTable('userOperation')
+        .set({ status: 'submitted' })
+        .where('status', 'in', ['included', 'safe', 'reverted'])
+        .where('blockNumber', '>', blockNumber)
+        .execute()
+    },
     async claim(ids, bundleId, now) {
       if (ids.length === 0) return 0
       const { numUpdatedRows } = await db
@@ -72,6 +95,14 @@ export function transactionQueries(db: Kysely<Tables>): Store['transactions'] {
       db.selectFrom('operatorTransaction').selectAll().where('status', '=', 'sent').orderBy('sequence').execute(),
     async update(id, change) {
       await db.updateTable('operatorTransaction').set(change).where('id', '=', id).execute()
+    },
+    async takeBackAfter(blockNumber) {
+      await db
+        .updateTable('operatorTransaction')
+        .set({ status: 'sent', blockNumber: null })
+        .where('status', '=', 'included')
+        .where('blockNumber', '>', blockNumber)
+        .execute()
     },
     async highestNonce(operator) {
       const { nonce } = await db

@@ -5,6 +5,7 @@ import { type ConsentRequestId, type EpochMs, hour, type Language } from '../cor
 import { afterQuietHours } from '../core/quietHours.ts'
 import type { PhoneAddressRow, UserOperationRow } from '../core/rows.ts'
 import type { RequestWithPeople, Store } from '../core/store.ts'
+import { isIncluded } from '../core/userOperation.ts'
 
 const reminderAfterMs = 4 * hour
 
@@ -38,7 +39,8 @@ export function chainOutcomes(parts: OutcomeParts): Outcomes {
       parts.store.transaction(async (store) => {
         const operation = await store.operations.get(operationId)
         if (operation?.status !== 'prepared') return
-        await store.operations.update(operationId, { status: 'refused', failure: reason, updatedAt: parts.clock() })
+        const status = operation.attempts > 0 ? 'dropped' : 'refused'
+        await store.operations.update(operationId, { status, failure: reason, updatedAt: parts.clock() })
         await rejected({ ...parts, store }, operation)
       }),
   }
@@ -89,16 +91,18 @@ async function operationIncluded(
 ): Promise<void> {
   const { store, clock } = parts
   const operation = await store.operations.byHash(event.hash)
-  if (!operation || operation.status === 'succeeded' || operation.status === 'reverted') return
+  if (!operation || isIncluded(operation.status)) return
+  const wasTold = operation.blockNumber !== null
   await store.operations.update(operation.id, {
-    status: event.success ? 'succeeded' : 'reverted',
+    status: event.success ? 'included' : 'reverted',
     blockNumber: event.blockNumber,
     transactionHash: event.transactionHash,
     updatedAt: clock(),
   })
   if (!event.success) return rejected(parts, operation)
   const request = await store.requests.get(operation.consentRequestId)
-  if (!request) return
+  // Included a second time after a reorganisation: the words were said.
+  if (!request || wasTold) return
   const { number, doctorShortName: doctor } = request
   if (operation.kind === 'revokeGrant') await tell(parts, request, { name: 'removed', number, doctor })
   if (operation.kind === 'refuseRequest')

@@ -43,6 +43,7 @@ export async function projectChain(parts: ProjectChainParts): Promise<boolean> {
     from = to + 1
   }
   for (const transaction of await store.transactions.sent()) await settleTransaction(parts, transaction)
+  if (found) await store.operations.settleUpTo(await ledger.settled())
   return found
 }
 
@@ -52,7 +53,17 @@ async function startOf({ store, ledger, firstBlock }: ProjectChainParts, head: B
   if (!cursor) return firstBlock - 1
   const known = cursor.blockNumber <= head.number ? await ledger.block(cursor.blockNumber) : null
   if (known?.hash === cursor.blockHash) return cursor.blockNumber
-  return Math.max(firstBlock - 1, Math.min(cursor.blockNumber, head.number) - rewindBlocks)
+  const last = Math.max(firstBlock - 1, Math.min(cursor.blockNumber, head.number) - rewindBlocks)
+  await takeBackAfter(store, last)
+  return last
+}
+
+/** What stood in blocks that are read again is open until it stands in one anew; its transactions are sent again if need be. */
+function takeBackAfter(store: Store, blockNumber: number): Promise<void> {
+  return store.transaction(async (inside) => {
+    await inside.operations.takeBackAfter(blockNumber)
+    await inside.transactions.takeBackAfter(blockNumber)
+  })
 }
 
 async function settleTransaction(parts: ProjectChainParts, transaction: OperatorTransactionRow): Promise<void> {

@@ -23,6 +23,9 @@ const purposeWords: Readonly<Record<Purpose, string>> = {
 
 const time = (days: number, oneTime: boolean) => (oneTime ? 'once' : days === 1 ? '1 day' : `${days} days`)
 
+/** What a list leaves out to stay one text is counted, so that nobody takes it for the whole. */
+const more = (count: number) => `and ${count} more`
+
 export const en: Phrases = {
   prompt: (p) =>
     `${p.number}: ${p.doctor}, ${p.hospital}, asks to see ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. Reply ${p.number} 1 to allow, ${p.number} 2 to refuse, ${p.number} 9 not me.`,
@@ -44,7 +47,7 @@ export const en: Phrases = {
     `To answer ${p.number}: ${p.number} 1 to allow, ${p.number} 2 to refuse, ${p.number} 9 not me. Nothing was allowed.`,
   howToRemove: (p) => `${p.number}: ${p.doctor} may see your record. To take it back: REMOVE ${p.number}`,
   whichOne: (p) =>
-    `Open requests: ${p.numbers.slice(0, 5).join(', ')}. Nothing was allowed. Answer each with its number first, like ${p.numbers[0]} 1 to allow or ${p.numbers[0]} 2 to refuse.`,
+    `Open requests: ${p.numbers.slice(0, 5).join(', ')}${p.numbers.length > 5 ? ` ${more(p.numbers.length - 5)}` : ''}. Nothing was allowed. Answer each with its number first, like ${p.numbers[0]} 1 to allow or ${p.numbers[0]} 2 to refuse.`,
   noSuchNumber: () => 'There is no request with that number. Nothing was changed. Send MENU for what you can do.',
   nothingOpen: () =>
     'No request is waiting for you. Send WHO to see who is allowed, LOG to see who looked, MENU for more.',
@@ -59,7 +62,7 @@ export const en: Phrases = {
       : `Allowed: ${p.grants
           .slice(0, 3)
           .map((grant) => `${grant.doctor} (${grant.number}) until ${lastDay(grant.until, zone, months)}`)
-          .join('; ')}`,
+          .join('; ')}${p.grants.length > 3 ? `; ${more(p.grants.length - 3)}` : ''}`,
   menu: () =>
     'LOG: who looked. WHO: who is allowed. REMOVE and the number: take access away. To answer a request: its number, then 1 or 2.',
   unknownSender: () => 'This number is not known to us. If you are a patient, please ask at your hospital.',

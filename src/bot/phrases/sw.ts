@@ -23,6 +23,9 @@ const purposeWords: Readonly<Record<Purpose, string>> = {
 
 const time = (days: number, oneTime: boolean) => (oneTime ? 'mara moja' : `siku ${days}`)
 
+/** What a list leaves out to stay one text is counted, so that nobody takes it for the whole. */
+const more = (count: number) => `na ${count} zaidi`
+
 export const sw: Phrases = {
   prompt: (p) =>
     `${p.number}: ${p.doctor}, ${p.hospital}, anaomba kuona ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. Jibu ${p.number} 1 ruhusu, ${p.number} 2 kataa, ${p.number} 9 si mimi.`,
@@ -44,7 +47,7 @@ export const sw: Phrases = {
     `Kujibu ${p.number}: ${p.number} 1 ruhusu, ${p.number} 2 kataa, ${p.number} 9 si mimi. Hakuna kilichoruhusiwa.`,
   howToRemove: (p) => `${p.number}: ${p.doctor} anaweza kuona rekodi yako. Kuondoa ruhusa: ONDOA ${p.number}`,
   whichOne: (p) =>
-    `Maombi yaliyo wazi: ${p.numbers.slice(0, 5).join(', ')}. Hakuna kilichoruhusiwa. Jibu kila moja kwa namba yake, kama ${p.numbers[0]} 1 ruhusu au ${p.numbers[0]} 2 kataa.`,
+    `Maombi yaliyo wazi: ${p.numbers.slice(0, 5).join(', ')}${p.numbers.length > 5 ? ` ${more(p.numbers.length - 5)}` : ''}. Hakuna kilichoruhusiwa. Jibu kila moja kwa namba yake, kama ${p.numbers[0]} 1 ruhusu au ${p.numbers[0]} 2 kataa.`,
   noSuchNumber: () => 'Hakuna ombi lenye namba hiyo. Hakuna kilichobadilika. Tuma MENYU kuona unachoweza kufanya.',
   nothingOpen: () =>
     'Hakuna ombi linalokusubiri. Tuma NANI kuona aliyeruhusiwa, HISTORIA aliyeangalia, MENYU kwa zaidi.',
@@ -59,7 +62,7 @@ export const sw: Phrases = {
       : `Wameruhusiwa: ${p.grants
           .slice(0, 3)
           .map((grant) => `${grant.doctor} (${grant.number}) hadi ${lastDay(grant.until, zone, months)}`)
-          .join('; ')}`,
+          .join('; ')}${p.grants.length > 3 ? `; ${more(p.grants.length - 3)}` : ''}`,
   menu: () =>
     'HISTORIA: aliyeangalia. NANI: aliyeruhusiwa. ONDOA na namba: ondoa ruhusa. Kujibu ombi: namba yake, kisha 1 au 2.',
   unknownSender: () => 'Namba hii haijulikani kwetu. Kama wewe ni mgonjwa, tafadhali uliza hospitalini kwako.',

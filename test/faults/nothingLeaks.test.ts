@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import { stringToHex } from 'viem'
+import { expect, test } from 'vitest'
+import type { Village } from '../../local/village.ts'
+import { engines, testVillage } from '../support/testVillage.ts'
+
+test.each(engines)(
+  'after a whole story no log, row or block holds a name, a number, a text or a key, on %s',
+  async (engine) => {
+    const lines: string[] = []
+    await using village = await testVillage(engine, { log: (line) => lines.push(line) })
+    await liveThroughTheStory(village)
+
+    const secrets = await secretsOf(village)
+    const rows = await everyRow(village)
+    expect(rows.length).toBeGreaterThan(10_000)
+    for (const [what, secret] of secrets) {
+      expect(rows.includes(secret), `the database holds ${what}`).toBe(false)
+      expect(rows.includes(Buffer.from(secret).toString('hex')), `the database holds ${what} as bytes`).toBe(false)
+      expect(lines.join('').includes(secret), `the log holds ${what}`).toBe(false)
+    }
+    const chain = await everyBlock(village)
+    expect(chain.length).toBeGreaterThan(10_000)
+    const onChain = [...secrets, ...(await idsOf(village))]
+    for (const [what, secret] of onChain)
+      expect(chain.includes(stringToHex(secret).slice(2)), `the chain holds ${what}`).toBe(false)
+  },
+)
+
+async function liveThroughTheStory(village: Village): Promise<void> {
+  const [doctor] = village.people.doctors
+  const [patient] = village.people.patients
+  if (!doctor || !patient) throw new Error('The village is empty.')
+  const { actions } = village.app
+  const ask = { preset: 'LAB_RESULTS', purpose: 'treatment', days: 7, oneTime: false } as const
+  const asked = await actions.askForAccess(doctor.id, { ...ask, healthId: patient.healthId })
+  if ('refused' in asked) throw new Error('The doctor may not ask.')
+  await village.settle()
+  const number = /^(\d+):/.exec(village.world.phones.messages(patient.phone)[0]?.text ?? '')?.[1]
+  for (const text of [`${number} 1`, 'WHO', 'my pin is 4821 and I am ill', `REMOVE ${number}`]) {
+    village.world.phones.text(patient.phone, text)
+    await village.settle()
+    if (!text.startsWith(`${number}`)) continue
+    const look = await actions.startLook(doctor.id, asked.requestId)
+    if ('refused' in look) throw new Error('The look was refused.')
+    expect((await actions.open(doctor.id, look.lookId, 8_000)).status).toBe('open')
+  }
+}
+
+/** What must stand nowhere in clear, with the word for it in a failure. */
+async function secretsOf(village: Village): Promise<[string, string][]> {
+  const keys = ['vault', 'operator'].map(async (name): Promise<[string, string]> => {
+    return [`the ${name} key`, (await readFile(join(village.app.config.dataFolder, 'keys', name), 'utf8')).trim()]
+  })
+  const people = village.people.patients.flatMap(({ name, phone }): [string, string][] => [
+    ["a patient's name", name],
+    ["a patient's number", phone.slice(4)],
+  ])
+  const doctors = village.people.doctors.map(({ password }): [string, string] => ['a password', password])
+  return [
+    ...people,
+    ...doctors,
+    ...(await Promise.all(keys)),
+    ['a text that was sent', 'asks to see'],
+    ['a text that came', 'my pin is'],
+    ['a record', 'Cholesterol'],
+  ]
+}
+
+async function idsOf(village: Village): Promise<[string, string][]> {
+  const ids = village.people.patients.map(({ healthId }): [string, string] => ['a health ID', healthId])
+  return [...ids, ['what was asked', 'LAB_RESULTS'], ['what was asked for', 'treatment']]
+}
+
+/** All tables, the queue's included, as one text. */
+async function everyRow(village: Village): Promise<string> {
+  const { kysely } = village.app.database
+  const { rows: tables } = await sql<{ schema: string; name: string }>`
+    select table_schema as schema, table_name as name from information_schema.tables
+    where table_schema in ('public', 'bullmq') and table_type = 'BASE TABLE'`.execute(kysely)
+  let text = ''
+  for (const { schema, name } of tables) {
+    const { rows } = await sql<{ row: string }>`select t::text as row from ${sql.table(`${schema}.${name}`)} t`.execute(
+      kysely,
+    )
+    text += rows.map(({ row }) => row).join('\n')
+  }
+  return text
+}
+
+/** Every transaction's data and every event since the first block, as one text. */
+async function everyBlock(village: Village): Promise<string> {
+  const client = village.world.chainClient
+  const logs = await client.getLogs({ fromBlock: 0n })
+  let text = logs.map(({ data, topics }) => data + topics.join('')).join('\n')
+  const head = await client.getBlockNumber()
+  for (let number = 1n; number <= head; number += 1n) {
+    const block = await client.getBlock({ blockNumber: number, includeTransactions: true })
+    text += block.transactions.map(({ input }) => input).join('\n')
+  }
+  return text
+}
