@@ -38,20 +38,18 @@ export async function submitPrepared(parts: BundleParts): Promise<{ sent: number
   const { store, operator, clock } = parts
   const refused: Refusal[] = []
   const signed: Signed[] = []
-  const senders = new Set<string>()
   let gas = bundleOverhead
-  for (const row of await store.operations.prepared(bundleOperations)) {
-    if (senders.has(row.sender) || (await mustWait(parts, row))) continue
-    const refusal = await refusalOfLedger(parts, row)
-    if (refusal) {
-      refused.push({ operationId: row.id, reason: refusal })
-      continue
+  // Side by side, so that the client puts their calls into a few requests.
+  const candidates = oneBySender(await store.operations.prepared(bundleOperations))
+  if (candidates.length === 0) return { sent: 0, refused }
+  const fees = await operator.fees()
+  for (const judged of await Promise.all(candidates.map((row) => judge(parts, row, fees)))) {
+    if (judged === 'waits') continue
+    if ('reason' in judged) refused.push(judged)
+    else if (gas + judged.gas <= bundleGasLimit) {
+      gas += judged.gas
+      signed.push(judged)
     }
-    const operation = await sign(parts, row)
-    if (gas + operation.gas > bundleGasLimit) break
-    gas += operation.gas
-    senders.add(row.sender)
-    signed.push(operation)
   }
   // Simulate the whole; the entry point names the first that fails, which goes, until all pass.
   while (signed.length > 0) {
@@ -75,7 +73,7 @@ export async function submitPrepared(parts: BundleParts): Promise<{ sent: number
       return true
     })
     .catch((error) => {
-      if (error instanceof BundleTakenError) return false
+      if (error instanceof BundleTakenError || isTaken(error)) return false
       throw error
     })
   if (!claimed) return { sent: 0, refused }
@@ -92,19 +90,45 @@ export type BundleParts = {
   clock: () => EpochMs
 }
 
+/** PostgreSQL's unique_violation: another process took the operator's nonce. Source: PostgreSQL, appendix A. */
+function isTaken(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '23505'
+}
+
 /** Another process bundled one of these operations first. Its rows stand; this bundle is forgotten. */
 class BundleTakenError extends Error {
   override readonly name = 'BundleTakenError'
 }
 
-async function sign({ client, deployment, operator, vault }: BundleParts, row: OperationWithRequest): Promise<Signed> {
+/** A removal goes before everything else of its sender. */
+function oneBySender(rows: readonly OperationWithRequest[]): OperationWithRequest[] {
+  const removalsFirst = rows.toSorted((a, b) => laneOf(b.kind) - laneOf(a.kind))
+  const bySender = new Map<string, OperationWithRequest>()
+  for (const row of removalsFirst) if (!bySender.has(row.sender)) bySender.set(row.sender, row)
+  return [...bySender.values()]
+}
+
+/** Signs an operation, unless it has to wait for another or the ledger would refuse it. */
+async function judge(parts: BundleParts, row: OperationWithRequest, fees: Fees): Promise<Signed | Refusal | 'waits'> {
+  if (await mustWait(parts, row)) return 'waits'
+  const reason = await refusalOfLedger(parts, row)
+  return reason ? { operationId: row.id, reason } : sign(parts, row, fees)
+}
+
+type Fees = Awaited<ReturnType<Operator['fees']>>
+
+async function sign(
+  { client, deployment, vault }: BundleParts,
+  row: OperationWithRequest,
+  fees: Fees,
+): Promise<Signed> {
   const callData = encodeLedgerCall(row.kind, row.request, partiesOf(row))
   const operation = await prepareUserOperation(client, deployment, {
     kind: row.kind,
     sender: row.sender,
     owner: row.owner,
     callData,
-    fees: await operator.fees(),
+    fees,
   })
   const hash = hashUserOperation(operation, deployment)
   operation.signature = await vault.signHash(row.keyId, hash)

@@ -11,5 +11,9 @@ export function openChainClient(rpcUrl: string, chainId: number): PublicClient {
     nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
     rpcUrls: { default: { http: [rpcUrl] } },
   })
-  return createPublicClient({ chain, transport: http(rpcUrl, { timeout: callTimeoutMs, retryCount: 1 }), cacheTime: 0 })
+  return createPublicClient({
+    chain,
+    transport: http(rpcUrl, { timeout: callTimeoutMs, retryCount: 1, batch: true }),
+    cacheTime: 0,
+  })
 }

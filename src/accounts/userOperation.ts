@@ -18,7 +18,7 @@ export type PackedUserOperation = ReturnType<typeof toPackedUserOperation>
 const gas = {
   verification: 49_000n,
   deployment: 77_000n,
-  paymasterVerification: 60_000n,
+  paymasterVerification: 61_000n,
   preVerification: 50_000n,
   call: {
     openRequest: 85_000n,

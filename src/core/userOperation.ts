@@ -29,7 +29,7 @@ export function isIncluded(status: UserOperationStatus): boolean {
  * The fixed nonce lanes of an account: a removal never waits behind a grant. Exactly once comes from the ledger's one
  * final state per request, not from nonces.
  */
-export const nonceLanes = { consent: 1, removal: 2 } as const
+export const nonceLanes = { consent: 1, removal: 2 } as const // a higher lane goes first
 
 export function laneOf(kind: UserOperationKind): number {
   return kind === 'revokeGrant' || kind === 'withdrawRequest' ? nonceLanes.removal : nonceLanes.consent
