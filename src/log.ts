@@ -5,7 +5,7 @@ import { type Logger, pino } from 'pino'
  * separators people put between.
  */
 const idOrLongNumber =
-  /(0x[0-9a-f]+|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)|\+?\d(?:[\s().-]?\d){6,}/gi
+  /(0x[0-9a-f]+|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)|\+?\d(?:[\s().-]{0,2}\d){6,}/gi
 
 /** How deep a line's facts are read; no fact of ours lies deeper. */
 const maxDepth = 6

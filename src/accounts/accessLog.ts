@@ -13,13 +13,12 @@ export async function submitLooks({ store, operator }: { store: Store; operator:
   if (looks.length === 0) return 0
   const entries = looks.map(({ ledgerRequestId, entryId }) => ({ ledgerRequestId, entryId, right: rightBits.VIEW }))
   const gas = gasOverhead + gasPerEntry * BigInt(looks.length)
-  const transaction = await operator.sign('logAccess', operator.encodeLogAccess(entries), gas)
-  await store.transaction(async (inside) => {
-    await inside.transactions.add(transaction)
-    const ids = looks.map((look) => look.id)
-    if ((await inside.looks.claim(ids, transaction.id)) !== ids.length)
-      throw new Error('Another process is writing some of these looks. They will be tried again.')
-  })
-  await operator.send(transaction)
-  return looks.length
+  const ids = looks.map((look) => look.id)
+  const sent = await operator.transact(
+    'logAccess',
+    operator.encodeLogAccess(entries),
+    gas,
+    async (inside, transactionId) => (await inside.looks.claim(ids, transactionId)) === ids.length,
+  )
+  return sent ? looks.length : 0
 }

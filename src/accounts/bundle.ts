@@ -62,23 +62,14 @@ export async function submitPrepared(parts: BundleParts): Promise<{ sent: number
   }
   if (signed.length === 0) return { sent: 0, refused }
 
-  const transaction = await operator.sign('handleOps', operator.encodeHandleOps(signed.map((one) => one.packed)), gas)
-  const claimed = await store
-    .transaction(async (inside) => {
-      await inside.transactions.add(transaction)
-      for (const { row, packed, hash } of signed)
-        await inside.operations.update(row.id, { signed: JSON.stringify(packed, asHex), hash, updatedAt: clock() })
-      const ids = signed.map(({ row }) => row.id)
-      if ((await inside.operations.claim(ids, transaction.id, clock())) !== ids.length) throw new BundleTakenError()
-      return true
-    })
-    .catch((error) => {
-      if (error instanceof BundleTakenError || isTaken(error)) return false
-      throw error
-    })
-  if (!claimed) return { sent: 0, refused }
-  await operator.send(transaction)
-  return { sent: signed.length, refused }
+  const data = operator.encodeHandleOps(signed.map((one) => one.packed))
+  const sent = await operator.transact('handleOps', data, gas, async (inside, bundleId) => {
+    for (const { row, packed, hash } of signed)
+      await inside.operations.update(row.id, { signed: JSON.stringify(packed, asHex), hash, updatedAt: clock() })
+    const ids = signed.map(({ row }) => row.id)
+    return (await inside.operations.claim(ids, bundleId, clock())) === ids.length
+  })
+  return { sent: sent ? signed.length : 0, refused }
 }
 
 export type BundleParts = {
@@ -88,16 +79,6 @@ export type BundleParts = {
   store: Store
   vault: Vault
   clock: () => EpochMs
-}
-
-/** PostgreSQL's unique_violation: another process took the operator's nonce. Source: PostgreSQL, appendix A. */
-function isTaken(error: unknown): boolean {
-  return (error as { code?: unknown }).code === '23505'
-}
-
-/** Another process bundled one of these operations first. Its rows stand; this bundle is forgotten. */
-class BundleTakenError extends Error {
-  override readonly name = 'BundleTakenError'
 }
 
 /** A removal goes before everything else of its sender. */

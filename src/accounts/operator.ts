@@ -20,8 +20,19 @@ export type Operator = {
   encodeHandleOps(operations: readonly PackedUserOperation[]): Hex
   encodeLogAccess(entries: readonly { ledgerRequestId: Hex; entryId: Hex; right: number }[]): Hex
   to: Readonly<Record<OperatorTransactionRow['kind'], Hex>>
-  /** Signs a transaction with the next nonce. It is a row before it is sent: see `send`. */
-  sign(kind: OperatorTransactionRow['kind'], data: Hex, gas: bigint): Promise<Omit<OperatorTransactionRow, 'sequence'>>
+  /**
+   * Signs a transaction with the next nonce, stores it in one transaction with what `claim` says of it, and only then sends
+   * it. One at a time, since the next nonce follows from the rows.
+   *
+   * @param claim marks what the transaction carries; false where another process has taken some of it
+   * @returns false where nothing was stored or sent
+   */
+  transact(
+    kind: OperatorTransactionRow['kind'],
+    data: Hex,
+    gas: bigint,
+    claim: (store: Store, transactionId: string) => Promise<boolean>,
+  ): Promise<boolean>
   /** Sends a stored transaction; sending it twice does nothing more. */
   send(transaction: Pick<OperatorTransactionRow, 'raw'>): Promise<void>
   /** True where a transaction has waited so long that it should be sent again. */
@@ -43,6 +54,59 @@ export function openOperator({ client, deployment, privateKey, store, clock, new
     return ours === null ? onChain : Math.max(onChain, ours + 1)
   }
 
+  async function sign(kind: OperatorTransactionRow['kind'], data: Hex, gas: bigint): Promise<NewTransaction> {
+    const [fee, nonce] = await Promise.all([fees(), nextNonce()])
+    const transaction: TransactionSerializableEIP1559 = {
+      type: 'eip1559',
+      chainId: deployment.chainId,
+      to: to[kind],
+      data,
+      gas,
+      nonce,
+      ...fee,
+    }
+    const raw = await account.signTransaction(transaction)
+    const now = clock()
+    return {
+      id: newId(),
+      kind,
+      operator: account.address,
+      nonce,
+      raw,
+      hash: keccak256(raw),
+      status: 'sent',
+      maxFeePerGasWei: String(fee.maxFeePerGas),
+      blockNumber: null,
+      createdAt: now,
+      updatedAt: now,
+    }
+  }
+
+  async function storeWith(
+    transaction: NewTransaction,
+    claim: (store: Store, transactionId: string) => Promise<boolean>,
+  ): Promise<boolean> {
+    try {
+      await store.transaction(async (inside) => {
+        await inside.transactions.add(transaction)
+        if (!(await claim(inside, transaction.id))) throw new TakenError()
+      })
+      return true
+    } catch (error) {
+      if (error instanceof TakenError || isTaken(error)) return false
+      throw error
+    }
+  }
+
+  async function send({ raw }: Pick<OperatorTransactionRow, 'raw'>): Promise<void> {
+    try {
+      await client.sendRawTransaction({ serializedTransaction: raw })
+    } catch (error) {
+      if (!isAlreadyThere(error)) throw error
+    }
+  }
+
+  let running: Promise<unknown> = Promise.resolve()
   return {
     address: account.address,
     fees,
@@ -59,40 +123,17 @@ export function openOperator({ client, deployment, privateKey, store, clock, new
         functionName: 'logAccess',
         args: [entries.map(({ ledgerRequestId, entryId, right }) => ({ requestId: ledgerRequestId, entryId, right }))],
       }),
-    async sign(kind, data, gas) {
-      const [fee, nonce] = await Promise.all([fees(), nextNonce()])
-      const transaction: TransactionSerializableEIP1559 = {
-        type: 'eip1559',
-        chainId: deployment.chainId,
-        to: to[kind],
-        data,
-        gas,
-        nonce,
-        ...fee,
-      }
-      const raw = await account.signTransaction(transaction)
-      const now = clock()
-      return {
-        id: newId(),
-        kind,
-        operator: account.address,
-        nonce,
-        raw,
-        hash: keccak256(raw),
-        status: 'sent',
-        maxFeePerGasWei: String(fee.maxFeePerGas),
-        blockNumber: null,
-        createdAt: now,
-        updatedAt: now,
-      }
+    transact(kind, data, gas, claim) {
+      const turn = running.then(async () => {
+        const transaction = await sign(kind, data, gas)
+        const stored = await storeWith(transaction, claim)
+        if (stored) await send(transaction)
+        return stored
+      })
+      running = turn.catch(() => {})
+      return turn
     },
-    async send({ raw }) {
-      try {
-        await client.sendRawTransaction({ serializedTransaction: raw })
-      } catch (error) {
-        if (!isAlreadyThere(error)) throw error
-      }
-    },
+    send,
     isOverdue: ({ updatedAt }) => clock() - updatedAt > resendAfterMs,
   }
 }
@@ -104,6 +145,18 @@ export type OperatorParts = {
   store: Store
   clock: () => EpochMs
   newId: () => string
+}
+
+type NewTransaction = Omit<OperatorTransactionRow, 'sequence'>
+
+/** Another process carries some of this already. Its rows stand; this transaction is forgotten. */
+class TakenError extends Error {
+  override readonly name = 'TakenError'
+}
+
+/** PostgreSQL's unique_violation: another process took the operator's nonce. Source: PostgreSQL, appendix A. */
+function isTaken(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '23505'
 }
 
 /** Nodes say in words that they have a transaction, or that its nonce is used: by it, since every nonce is one row. */

@@ -32,7 +32,7 @@ export function isIncluded(status: UserOperationStatus): boolean {
 export const nonceLanes = { consent: 1, removal: 2 } as const // a higher lane goes first
 
 export function laneOf(kind: UserOperationKind): number {
-  return kind === 'revokeGrant' || kind === 'withdrawRequest' ? nonceLanes.removal : nonceLanes.consent
+  return kind === 'revokeGrant' ? nonceLanes.removal : nonceLanes.consent
 }
 
 /** Whose account signs: a patient's or a doctor's row. */

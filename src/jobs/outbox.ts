@@ -28,10 +28,12 @@ export async function relayOutbox({ store, queue, clock }: OutboxParts): Promise
 export async function workOff(
   { store, clock, log }: OutboxParts,
   processors: Readonly<Record<QueuedJob['job'], Processor>>,
-  { outboxId, job, subjectId }: QueuedJob,
+  { outboxId }: QueuedJob,
 ): Promise<void> {
   const row = await store.outbox.get(outboxId)
   if (!row || row.doneAt !== null || row.failedAt !== null) return
+  // The row says what to do; the queue only says when.
+  const { job, subjectId } = row
   try {
     await processors[job](subjectId)
     await store.outbox.update(outboxId, { doneAt: clock() })

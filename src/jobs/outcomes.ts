@@ -1,4 +1,4 @@
-import { nextState } from '../core/consent.ts'
+import { nextState, type RequestEvent } from '../core/consent.ts'
 import type { Phrase } from '../core/effects.ts'
 import type { LedgerEvent } from '../core/ledger.ts'
 import { type ConsentRequestId, type EpochMs, hour, type Language } from '../core/people.ts'
@@ -55,6 +55,22 @@ async function apply(parts: OutcomeParts, event: LedgerEvent): Promise<void> {
   if (!request) return
   if (event.kind === 'requestOpened') await requestOpened(parts, request)
   if (event.kind === 'grantOpened') await grantOpened(parts, request, event.untilSeconds)
+  const ended = endings[event.kind]
+  if (ended) await endAsChainSays(parts, request, ended)
+}
+
+const endings: Partial<Record<LedgerEvent['kind'], RequestEvent>> = {
+  requestWithdrawn: 'withdraw',
+  requestRefused: 'refuse',
+  grantRevoked: 'remove',
+}
+
+/** Mostly decided here and known; after an old backup was restored, or with another operator, it is news. */
+async function endAsChainSays({ store, clock }: OutcomeParts, request: RequestWithPeople, event: RequestEvent) {
+  const state = nextState(request.state, event)
+  if (!state) return
+  await store.requests.update(request.id, { state, endedAt: clock() })
+  await store.announce('request', request.id)
 }
 
 /** The doctor's request stands on chain; only now it reaches a phone. */

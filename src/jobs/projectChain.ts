@@ -42,7 +42,7 @@ export async function projectChain(parts: ProjectChainParts): Promise<boolean> {
     })
     from = to + 1
   }
-  for (const transaction of await store.transactions.sent()) await settleTransaction(parts, transaction)
+  await settleAll(parts)
   if (found) await store.operations.settleUpTo(await ledger.settled())
   return found
 }
@@ -64,6 +64,14 @@ function takeBackAfter(store: Store, blockNumber: number): Promise<void> {
     await inside.operations.takeBackAfter(blockNumber)
     await inside.transactions.takeBackAfter(blockNumber)
   })
+}
+
+/** One that can't be settled keeps no other waiting. */
+async function settleAll(parts: ProjectChainParts): Promise<void> {
+  const sent = await parts.store.transactions.sent()
+  const settled = await Promise.allSettled(sent.map((transaction) => settleTransaction(parts, transaction)))
+  const failed = settled.find((result) => result.status === 'rejected')
+  if (failed) throw failed.reason
 }
 
 async function settleTransaction(parts: ProjectChainParts, transaction: OperatorTransactionRow): Promise<void> {

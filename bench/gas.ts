@@ -1,0 +1,196 @@
+import { encodeFunctionData, type Hex, type PrivateKeyAccount } from 'viem'
+import { consentLedgerAbi } from '../src/accounts/contracts.generated.ts'
+import { rightBits } from '../src/core/classes.ts'
+import { measureLimits } from './gasLimits.ts'
+import { type Asked, type GasWorld, type Holder, openRequestCall, requestCall, startGasWorld } from './gasWorld.ts'
+import { progress, type Row, toRow } from './row.ts'
+
+const many = 50
+/** Accounts that are made in one bundle: more would not fit a transaction's gas. */
+const madeAtOnce = 25
+/** From the project's figures. */
+const targets = { grantAlone: 108_000, grantOfFifty: 61_000, logEntryOfFifty: 15_500, bytesOfFifty: 135 } as const
+/** What Lisk's base fee leaves room for. */
+const liskGasPerSecond = 750_000
+
+/** What consent costs on chain, transaction gas ÷ operations, beside the same ledger calls by plain keys. */
+export async function measure(): Promise<Row[]> {
+  await using world = await startGasWorld()
+  const people = await addPeople(world)
+  progress('  plain keys')
+  const plain = await measurePlain(world, people)
+  progress('  first grants, which make the accounts')
+  const first = await makeAccounts(world, people)
+  progress('  steady operations')
+  const steady = await measureSteady(world, people)
+  progress('  limits')
+  const limits = await measureLimits(world, people)
+  const byPlainKey = (metric: string, ours: number, peer: number, atMost?: number) =>
+    toRow({ metric, unit: 'gas', ours, peer, peerName: 'plain key', ...(atMost === undefined ? {} : { atMost }) })
+  const { grants } = steady
+  return [
+    byPlainKey('Grant, N = 1', grants.one.gasEach, plain.grant.gasUsed, targets.grantAlone),
+    byPlainKey('Grant, N = 10', grants.ten.gasEach, plain.grant.gasUsed),
+    byPlainKey('Grant, N = 50', grants.fifty.gasEach, plain.grant.gasUsed, targets.grantOfFifty),
+    byPlainKey('Grant, N = 50, of 50 doctors', grants.ofManyDoctors.gasEach, plain.grant.gasUsed),
+    byPlainKey('First grant, makes the account, N = 1', first.alone.gasEach, plain.grant.gasUsed),
+    byPlainKey(`First grant, makes the account, N = ${madeAtOnce}`, first.together.gasEach, plain.grant.gasUsed),
+    byPlainKey("Doctor's request, N = 1", steady.request.gasEach, plain.request.gasUsed),
+    byPlainKey('Removal, N = 1', steady.removals.one.gasEach, plain.removal.gasUsed),
+    byPlainKey('Removal, N = 50', steady.removals.fifty.gasEach, plain.removal.gasUsed),
+    ...logRows(steady.logEntries),
+    ...[
+      { metric: 'Fjord bytes of a grant, N = 1', ours: grants.one.bytesEach },
+      { metric: 'Fjord bytes of a grant, N = 10', ours: grants.ten.bytesEach },
+      { metric: 'Fjord bytes of a grant, N = 50', ours: grants.fifty.bytesEach, atMost: targets.bytesOfFifty },
+    ].map((row) => toRow({ ...row, unit: 'bytes', peer: plain.grant.fjordBytes, peerName: 'plain key' })),
+    toRow({
+      metric: "Grants a second within Lisk's base-fee target",
+      unit: 'grants/s',
+      ours: liskGasPerSecond / grants.fifty.gasEach,
+      peer: liskGasPerSecond / plain.grant.gasUsed,
+      peerName: 'plain key',
+    }),
+    ...[
+      { metric: 'Sponsor is charged for a grant, N = 1', at: grants.one },
+      { metric: 'Sponsor is charged for a grant, N = 50', at: grants.fifty },
+    ].map(({ metric, at }) =>
+      toRow({ metric, unit: 'gas', ours: at.chargedEach, peer: at.gasEach, peerName: 'gas the operator spent' }),
+    ),
+    ...limits,
+  ]
+}
+
+export type GasPeople = Awaited<ReturnType<typeof addPeople>>
+
+async function addPeople(world: GasWorld) {
+  const patients: Holder[] = []
+  for (let index = 0; index < many; index += 1)
+    patients.push(await world.holder(`patient ${index}`, 'patientAccountAddress'))
+  const doctors: PrivateKeyAccount[] = []
+  for (let index = 0; index < many; index += 1) doctors.push(await world.fundedKey(`doctor ${index}`))
+  const plainPatient = await world.fundedKey('plain patient')
+  const clinician = await world.holder('clinician', 'doctorAccountAddress')
+  await world.addPatients([...patients, plainPatient].map(({ address }) => address))
+  const affiliations = await world.addDoctors(doctors.map(({ address }) => address))
+  const [clinicianAffiliation = 0] = await world.addDoctors([clinician.address])
+  const askAs = async (doctor: number, of: readonly { address: Hex }[]) => {
+    const [account, affiliation] = [doctors[doctor], affiliations[doctor]]
+    if (!account || affiliation === undefined) throw new RangeError(`There is no doctor ${doctor}.`)
+    return world.ask(
+      account,
+      affiliation,
+      of.map(({ address }) => address),
+    )
+  }
+  return { patients, plainPatient, clinician: { ...clinician, affiliation: clinicianAffiliation }, askAs }
+}
+
+/** The same ledger called by accounts that are a key and nothing else; each call is the account's second. */
+async function measurePlain({ send, ledger, grantCall }: GasWorld, { plainPatient, askAs }: GasPeople) {
+  const { asked, sent } = await askAs(0, [plainPatient, plainPatient])
+  const grants: Hex[] = []
+  for (const one of asked) grants.push(await grantCall(one))
+  const granted = await send(
+    plainPatient,
+    grants.map((data) => ({ to: ledger, data })),
+  )
+  const removed = await send(
+    plainPatient,
+    asked.map((one) => ({ to: ledger, data: requestCall('revokeGrant', one) })),
+  )
+  const [request, grant, removal] = [sent[1], granted[1], removed[1]]
+  if (!request || !grant || !removal) throw new Error('The calls by a plain key were not sent.')
+  return { request, grant, removal }
+}
+
+async function makeAccounts(world: GasWorld, people: GasPeople) {
+  const { patients } = people
+  const grant = async (of: readonly Holder[]) =>
+    world.bundle(await grantsOf(world, of, (await people.askAs(0, of)).asked))
+  const alone = await grant(patients.slice(0, 1))
+  const together = await grant(patients.slice(1, 1 + madeAtOnce))
+  await grant(patients.slice(1 + madeAtOnce))
+  return { alone, together }
+}
+
+async function measureSteady(world: GasWorld, people: GasPeople) {
+  const { patients, clinician, askAs } = people
+  const grant = async (of: readonly Holder[]) => {
+    const { asked } = await askAs(0, of)
+    return { asked, cost: await world.bundle(await grantsOf(world, of, asked)) }
+  }
+  const remove = (of: readonly Holder[], asked: readonly Asked[]) => world.bundle(removalsOf(of, asked))
+
+  const first = await grant(patients)
+  const single = { requestId: first.asked[0]?.requestId ?? '0x' }
+  const logEntries = {
+    one: await logLooks(world, [single]),
+    fifty: (await logLooks(world, first.asked)) / many,
+    ofManyDoctors: 0,
+  }
+  // An account's first removal takes a new nonce lane; the second is the ordinary one.
+  await remove(patients, first.asked)
+  const fifty = await grant(patients)
+  const removedFifty = await remove(patients, fifty.asked)
+
+  const asked: Asked[] = []
+  for (const [index, patient] of patients.entries()) asked.push(...(await askAs(index, [patient])).asked)
+  const ofManyDoctors = await world.bundle(await grantsOf(world, patients, asked))
+  logEntries.ofManyDoctors = (await logLooks(world, asked)) / many
+
+  const ten = await grant(patients.slice(0, 10))
+  const one = await grant(patients.slice(0, 1))
+  const removedOne = await remove(patients.slice(0, 1), one.asked)
+
+  const requestTo = async ({ address }: Holder) => {
+    const { request } = await world.newRequest(address, clinician.affiliation)
+    return world.bundle([{ kind: 'openRequest', signer: clinician, callData: openRequestCall(request) }])
+  }
+  const [someone, another] = patients
+  if (!someone || !another) throw new RangeError('There are no patients.')
+  await requestTo(someone)
+  return {
+    grants: { one: one.cost, ten: ten.cost, fifty: fifty.cost, ofManyDoctors },
+    removals: { one: removedOne, fifty: removedFifty },
+    request: await requestTo(another),
+    logEntries,
+  }
+}
+
+/** Gas of one transaction that logs a look at each grant. */
+async function logLooks(world: GasWorld, grants: readonly Pick<Asked, 'requestId'>[]): Promise<number> {
+  const entries = grants.map(({ requestId }) => ({ requestId, entryId: requestId, right: rightBits.VIEW }))
+  const data = encodeFunctionData({ abi: consentLedgerAbi, functionName: 'logAccess', args: [entries] })
+  const gas = 60_000n + 40_000n * BigInt(entries.length)
+  const [sent] = await world.send(world.operator, [{ to: world.ledger, data, gas }])
+  if (!sent) throw new Error('The looks were not logged.')
+  return sent.gasUsed
+}
+
+function logRows({ one, fifty, ofManyDoctors }: { one: number; fifty: number; ofManyDoctors: number }): Row[] {
+  const alone = { unit: 'gas', peer: one, peerName: 'a transaction each' }
+  return [
+    toRow({ metric: 'Log entry, N = 1', unit: 'gas', ours: one, peer: 21_000, peerName: 'any transaction, at least' }),
+    toRow({ metric: 'Log entry, N = 50', ours: fifty, ...alone, atMost: targets.logEntryOfFifty }),
+    toRow({ metric: 'Log entry, N = 50, of 50 doctors', ours: ofManyDoctors, ...alone }),
+  ]
+}
+
+async function grantsOf(world: GasWorld, signers: readonly Holder[], asked: readonly Asked[]) {
+  return Promise.all(
+    asked.map(async (one, index) => {
+      const signer = signers[index]
+      if (!signer) throw new RangeError('There are more requests than patients.')
+      return { kind: 'openGrant' as const, signer, callData: await world.grantCall(one) }
+    }),
+  )
+}
+
+function removalsOf(signers: readonly Holder[], asked: readonly Asked[]) {
+  return asked.map((one, index) => {
+    const signer = signers[index]
+    if (!signer) throw new RangeError('There are more grants than patients.')
+    return { kind: 'revokeGrant' as const, signer, callData: requestCall('revokeGrant', one) }
+  })
+}

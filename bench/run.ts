@@ -1,0 +1,76 @@
+import { parseArgs } from 'node:util'
+import { measure as measureGas } from './gas.ts'
+import { measure as measureLatency } from './latency.ts'
+import { measure as measurePages } from './pages.ts'
+import { progress, type Row } from './row.ts'
+import { measure as measureSealing } from './sealing.ts'
+import { measure as measureSms } from './sms.ts'
+
+/** In the order of the table. */
+const measurements: Readonly<Record<string, () => Promise<Row[]>>> = {
+  gas: measureGas,
+  latency: measureLatency,
+  sms: measureSms,
+  sealing: measureSealing,
+  pages: measurePages,
+}
+
+const help = `Measures and prints one table: each figure of ours beside a peer or a limit of the same run.
+
+Usage: bin/bench [NAME] [--json]
+
+  NAME     one of ${Object.keys(measurements).join(', ')}; all without it
+  --json   prints an array of {metric, ours, unit, peer, peerName, ratio, target, met}
+  --help   shows this
+
+A missed target is shown, not an error.`
+
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'boolean' }, help: { type: 'boolean' } },
+  allowPositionals: true,
+})
+if (values.help) {
+  console.log(help)
+  process.exit(0)
+}
+const chosen = positionals.length === 0 ? Object.keys(measurements) : positionals
+const unknown = chosen.find((name) => measurements[name] === undefined)
+if (unknown !== undefined) {
+  console.error(`There is no measurement ${unknown}.\n\n${help}`)
+  process.exit(2)
+}
+
+const rows: Row[] = []
+for (const name of chosen) {
+  const began = performance.now()
+  progress(`Measuring ${name}`)
+  rows.push(...((await measurements[name]?.()) ?? []))
+  progress(`${name}: ${((performance.now() - began) / 1000).toFixed(1)} s`)
+}
+console.log(values.json ? JSON.stringify(rows, null, 2) : table(rows))
+// The embedded database keeps its thread pool; everything of ours is closed by now.
+process.exit(0)
+
+function table(found: readonly Row[]): string {
+  const header = ['metric', 'ours', 'peer or limit', 'ratio', 'target', 'met']
+  const lines = found.map((row) => [
+    row.metric,
+    `${number(row.ours)} ${row.unit}`.trim(),
+    `${number(row.peer)} ${row.peerName}`,
+    number(row.ratio),
+    row.target === null ? '' : number(row.target),
+    row.met === null ? '' : row.met ? 'yes' : 'NO',
+  ])
+  const widths = header.map((_, column) => Math.max(...[header, ...lines].map((line) => (line[column] ?? '').length)))
+  const toLine = (line: readonly string[]) =>
+    line
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd()
+  const rule = widths.map((width) => '-'.repeat(width))
+  return [header, rule, ...lines].map(toLine).join('\n')
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 2 })
+}
