@@ -44,15 +44,18 @@ async function gatherFacts({ store, clock, address, patient }: Handling): Promis
   if (!patient) return { now, patient: null, requests: [], lastPrompted: null, looks: [] }
   const requests = await store.requests.ofPatient(patient.id, (now - numberRestsMs) as EpochMs)
   const last = await store.messages.lastOutbound(address.id)
-  // A prompt that waits for the morning, or that no phone took, has asked her nothing yet.
   const wasSent = last?.state === 'sending' || last?.state === 'sent' || last?.state === 'delivered'
   const isPrompt = wasSent && (last.phrase === 'prompt' || last.phrase === 'reminder')
+  const lastPrompted = isPrompt ? last.consentRequestId : null
+  const unasked = new Set<string>()
+  for (const { id, state } of requests)
+    if (state === 'asked' && id !== lastPrompted && !(await hasLeft(store, id))) unasked.add(id)
   const looks = await store.looks.ofPatient(patient.id, 3)
   return {
     now,
     patient: { language: patient.language, addressSince: address.since },
-    requests: requests.map((request) => toFacts(request, now)),
-    lastPrompted: isPrompt ? last.consentRequestId : null,
+    requests: requests.map((request) => toFacts(request, now, unasked.has(request.id))),
+    lastPrompted,
     looks: looks.map((look) => ({
       number: look.number,
       doctor: look.doctorShortName,
@@ -61,9 +64,16 @@ async function gatherFacts({ store, clock, address, patient }: Handling): Promis
   }
 }
 
-function toFacts(request: RequestWithPeople, now: EpochMs): RequestFacts {
+/** A prompt that waits for the morning, or was held back after her STOP, has asked her nothing: nobody allows unread. */
+async function hasLeft(store: Store, requestId: RequestWithPeople['id']): Promise<boolean> {
+  const state = (await store.messages.promptOf(requestId))?.state
+  return state !== undefined && state !== 'queued' && state !== 'suppressed'
+}
+
+function toFacts(request: RequestWithPeople, now: EpochMs, isUnasked: boolean): RequestFacts {
   const hasEnded = request.state === 'granted' && request.grantedUntil !== null && request.grantedUntil <= now
-  return { ...request, state: hasEnded ? 'expired' : request.state, doctor: request.doctorShortName }
+  const state = hasEnded ? 'expired' : isUnasked ? 'asking' : request.state
+  return { ...request, state, doctor: request.doctorShortName }
 }
 
 async function apply(handling: Handling, effect: Effect): Promise<void> {

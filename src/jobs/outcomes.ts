@@ -81,9 +81,9 @@ async function requestOpened(parts: OutcomeParts, request: RequestWithPeople): P
   const now = clock()
   await store.requests.update(request.id, { state })
   await store.outbox.add('endRequest', request.id, now, request.answerBy)
-  const remindAt = afterQuietHours((now + reminderAfterMs) as EpochMs, request.timeZone)
-  if (remindAt < request.answerBy) await store.outbox.add('remindPatient', request.id, now, remindAt)
   const notBefore = request.purpose === 'treatment' ? now : afterQuietHours(now, request.timeZone)
+  const remindAt = afterQuietHours((notBefore + reminderAfterMs) as EpochMs, request.timeZone)
+  if (remindAt < request.answerBy) await store.outbox.add('remindPatient', request.id, now, remindAt)
   await tell(parts, request, { name: 'prompt', ...askOf(request) }, notBefore)
   await store.announce('request', request.id)
 }

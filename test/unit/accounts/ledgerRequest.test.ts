@@ -1,0 +1,126 @@
+import { decodeFunctionData, keccak256 } from 'viem'
+import { describe, expect, test } from 'vitest'
+import { consentLedgerAbi } from '../../../src/accounts/contracts.generated.ts'
+import {
+  encodeLedgerCall,
+  grantEndOf,
+  ledgerRequestIdOf,
+  toLedgerRequest,
+} from '../../../src/accounts/ledgerRequest.ts'
+import type { LedgerRequest } from '../../../src/core/ledger.ts'
+import { type ConsentRequestId, type DoctorId, day, type EpochMs, type PatientId } from '../../../src/core/people.ts'
+import type { ConsentRequestRow, Hex } from '../../../src/core/rows.ts'
+
+const ledger: Hex = '0x5FbDB2315678afecb367f032d93F642f64180aa3'
+const patient: Hex = '0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512'
+const request: LedgerRequest = {
+  patient,
+  affiliationId: 7,
+  rights: 1,
+  oneTime: true,
+  durationDays: 30,
+  answerBy: 1_795_700_000,
+  scopeCommitment: `0x${'ab'.repeat(32)}`,
+}
+
+describe('the identity of a request', () => {
+  test('is keccak256 over nine words of 32 bytes, written out by hand', () => {
+    const word = (value: bigint | number | string) =>
+      (typeof value === 'string' ? value.replace(/^0x/, '').toLowerCase() : value.toString(16)).padStart(64, '0')
+    const words = [31337, ledger, patient, 7, 1, 1, 30, 1_795_700_000, 'ab'.repeat(32)].map(word)
+    expect(words).toHaveLength(9)
+    expect(ledgerRequestIdOf(31337, ledger, request)).toBe(keccak256(`0x${words.join('')}`))
+    expect(ledgerRequestIdOf(31337, ledger, request)).toMatchInlineSnapshot(
+      `"0xef1afc09a2074915db11d449e19c2560cc11daf4714318e69e7a1e36eac81e17"`,
+    )
+  })
+
+  test('differs on another chain, on another ledger, and for every changed part', () => {
+    const changed: LedgerRequest[] = [
+      { ...request, patient: ledger },
+      { ...request, affiliationId: 8 },
+      { ...request, rights: 3 },
+      { ...request, oneTime: false },
+      { ...request, durationDays: 31 },
+      { ...request, answerBy: request.answerBy + 1 },
+      { ...request, scopeCommitment: `0x${'ac'.repeat(32)}` },
+    ]
+    const ids = [
+      ledgerRequestIdOf(31337, ledger, request),
+      ledgerRequestIdOf(1135, ledger, request),
+      ledgerRequestIdOf(31337, patient, request),
+      ...changed.map((one) => ledgerRequestIdOf(31337, ledger, one)),
+    ]
+    expect(new Set(ids).size).toBe(10)
+  })
+})
+
+describe('the end of a grant', () => {
+  const midnight = Date.UTC(2026, 11, 1)
+
+  test('is a whole UTC day, rounded up', () => {
+    for (const answeredAt of [midnight + 2 * 60_000, midnight + day / 2, midnight + day])
+      expect(grantEndOf(answeredAt as EpochMs, 7) * 1000).toBe(midnight + 8 * day)
+  })
+
+  test('allows the server’s clock to be a minute ahead of the chain’s', () => {
+    // The chain may still be before midnight, and would refuse an end that counts from after it.
+    expect(grantEndOf((midnight + 60_000) as EpochMs, 7) * 1000).toBe(midnight + 7 * day)
+    expect(grantEndOf((midnight + 60_001) as EpochMs, 7) * 1000).toBe(midnight + 8 * day)
+  })
+})
+
+describe('what an account is called with', () => {
+  const row: ConsentRequestRow = {
+    id: 'request' as ConsentRequestId,
+    number: 47,
+    doctorId: 'doctor' as DoctorId,
+    patientId: 'patient' as PatientId,
+    healthId: 'HC-0000-0000',
+    preset: 'LAB_RESULTS',
+    purpose: 'treatment',
+    days: 30,
+    oneTime: true,
+    rights: 1,
+    recordsFrom: 0 as EpochMs,
+    recordsUntil: 1 as EpochMs,
+    scopeSalt: `0x${'01'.repeat(32)}`,
+    scopeCommitment: request.scopeCommitment,
+    ledgerRequestId: `0x${'cd'.repeat(32)}`,
+    state: 'granting',
+    askedAt: 0 as EpochMs,
+    answerBy: 1_795_700_000_999 as EpochMs,
+    answeredAt: Date.UTC(2026, 11, 1, 12) as EpochMs,
+    endedAt: null,
+    grantedUntil: null,
+    artefactSealed: null,
+    artefactSalt: null,
+    artefactCommitment: `0x${'ef'.repeat(32)}`,
+  }
+  const parties = { patientAccount: patient, affiliationId: 7 }
+  const decoded = (data: Hex) => decodeFunctionData({ abi: consentLedgerAbi, data })
+
+  test('a request carries what the doctor signs, its time in whole seconds', () => {
+    expect(toLedgerRequest(row, parties)).toEqual(request)
+    expect(decoded(encodeLedgerCall('openRequest', row, parties))).toEqual({
+      functionName: 'openRequest',
+      args: [request],
+    })
+  })
+
+  test('a grant names the request, its end and the evidence', () => {
+    expect(decoded(encodeLedgerCall('openGrant', row, parties))).toEqual({
+      functionName: 'openGrant',
+      args: [row.ledgerRequestId, Date.UTC(2027, 0, 1) / 1000, row.artefactCommitment],
+    })
+  })
+
+  test.each(['withdrawRequest', 'refuseRequest', 'revokeGrant'] as const)('%s names the request alone', (kind) => {
+    expect(decoded(encodeLedgerCall(kind, row, parties))).toEqual({ functionName: kind, args: [row.ledgerRequestId] })
+  })
+
+  test('no grant is made of a request that nobody answered', () => {
+    expect(() => encodeLedgerCall('openGrant', { ...row, answeredAt: null }, parties)).toThrow(TypeError)
+    expect(() => encodeLedgerCall('openGrant', { ...row, artefactCommitment: null }, parties)).toThrow(TypeError)
+  })
+})

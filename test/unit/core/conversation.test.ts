@@ -1,0 +1,256 @@
+import { describe, expect, test } from 'vitest'
+import { requestStates } from '../../../src/core/consent.ts'
+import { type ConversationFacts, converse, type RequestFacts } from '../../../src/core/conversation.ts'
+import type { Effect } from '../../../src/core/effects.ts'
+import { type ConsentRequestId, day, type EpochMs, hour, minute } from '../../../src/core/people.ts'
+
+const now = Date.UTC(2026, 10, 24, 9) as EpochMs
+const id47 = 'request-47' as ConsentRequestId
+const id52 = 'request-52' as ConsentRequestId
+const at = (ms: number) => (now + ms) as EpochMs
+
+function request(change: Partial<RequestFacts> = {}): RequestFacts {
+  return {
+    id: id47,
+    number: 47,
+    state: 'asked',
+    doctor: 'Dr Achieng Otieno',
+    preset: 'LAB_RESULTS',
+    purpose: 'treatment',
+    days: 7,
+    askedAt: at(-hour),
+    answerBy: at(23 * hour),
+    answeredAt: null,
+    grantedUntil: null,
+    ...change,
+  }
+}
+
+const granted = request({ state: 'granted', answeredAt: at(-5 * minute), grantedUntil: at(7 * day) })
+const second = request({ id: id52, number: 52, doctor: 'Dr Peter Mwangi' })
+
+function facts(requests: readonly RequestFacts[], change: Partial<ConversationFacts> = {}): ConversationFacts {
+  return {
+    now,
+    patient: { language: 'en', addressSince: at(-900 * day) },
+    requests,
+    lastPrompted: requests.at(-1)?.id ?? null,
+    looks: [],
+    ...change,
+  }
+}
+
+const says = (phrase: Extract<Effect, { kind: 'say' }>['phrase']): Effect[] => [{ kind: 'say', phrase }]
+
+describe('one open request', () => {
+  const open = facts([request()])
+
+  test.each<[string, Effect[]]>([
+    ['47 1', [{ kind: 'openGrant', requestId: id47 }]],
+    ['1', [{ kind: 'openGrant', requestId: id47 }]],
+    ['47 2', [{ kind: 'refuse', requestId: id47, notMe: false }]],
+    ['2', [{ kind: 'refuse', requestId: id47, notMe: false }]],
+    ['47 9', [{ kind: 'refuse', requestId: id47, notMe: true }]],
+    ['9', [{ kind: 'refuse', requestId: id47, notMe: true }]],
+    ['REMOVE 47', [{ kind: 'refuse', requestId: id47, notMe: false }]],
+    ['47', says({ name: 'howToAnswer', number: 47 })],
+    ['47 1 please', says({ name: 'howToAnswer', number: 47 })],
+    ['47 0', says({ name: 'howToAnswer', number: 47 })],
+    ['0', says({ name: 'howToAnswer', number: 47 })],
+    ['yes', says({ name: 'howToAnswer', number: 47 })],
+    ['hello', says({ name: 'howToAnswer', number: 47 })],
+    ['48 1', says({ name: 'noSuchNumber' })],
+    ['48', says({ name: 'noSuchNumber' })],
+    ['REMOVE 48', says({ name: 'noSuchNumber' })],
+    ['LOG', says({ name: 'log', looks: [] })],
+    ['WHO', says({ name: 'who', grants: [] })],
+    ['MENU', says({ name: 'menu' })],
+    ['STOP', []],
+    ['HELP', []],
+  ])('%j', (text, effects) => {
+    expect(converse(open, text)).toEqual(effects)
+  })
+
+  test('a bare 1 grants nothing when something else was said since the prompt', () => {
+    expect(converse(facts([request()], { lastPrompted: null }), '1')).toEqual(says({ name: 'howToAnswer', number: 47 }))
+  })
+
+  test('a bare 1 grants nothing when the last prompt was for a request that has ended', () => {
+    const ended = request({ id: id52, number: 52, state: 'withdrawn' })
+    expect(converse(facts([request(), ended]), '1')).toEqual(says({ name: 'howToAnswer', number: 47 }))
+  })
+
+  test('an answer in the last millisecond counts, one after it is told that the request has ended', () => {
+    expect(converse(facts([request({ answerBy: now })]), '47 1')).toEqual([{ kind: 'openGrant', requestId: id47 }])
+    const late = facts([request({ answerBy: at(-1) })])
+    for (const text of ['47 1', '47 2', '47 9', '47', '47 0'])
+      expect(converse(late, text)).toEqual(says({ name: 'ended', number: 47 }))
+    for (const text of ['1', 'yes']) expect(converse(late, text)).toEqual(says({ name: 'nothingOpen' }))
+  })
+
+  test('a request that the chain does not hold yet can be neither answered nor removed', () => {
+    const early = facts([request({ state: 'asking' })])
+    for (const text of ['47 1', '47 2', '47 9', 'REMOVE 47'])
+      expect(converse(early, text)).toEqual(says({ name: 'tooSoon', number: 47 }))
+    expect(converse(early, '1')).toEqual(says({ name: 'nothingOpen' }))
+  })
+})
+
+describe('what a bare reply may open', () => {
+  const refused = says({ name: 'grantFailed', number: 47 })
+
+  test('not PRIVATE', () => {
+    expect(converse(facts([request({ preset: 'PRIVATE' })]), '47 1')).toEqual(refused)
+  })
+
+  test('seven days and no more', () => {
+    expect(converse(facts([request({ days: 7 })]), '47 1')).toEqual([{ kind: 'openGrant', requestId: id47 }])
+    expect(converse(facts([request({ days: 8 })]), '47 1')).toEqual(refused)
+  })
+
+  test('nothing from a number younger than thirty days', () => {
+    const since = (addressSince: EpochMs) => facts([request()], { patient: { language: 'en', addressSince } })
+    expect(converse(since(at(-30 * day)), '47 1')).toEqual([{ kind: 'openGrant', requestId: id47 }])
+    expect(converse(since(at(-30 * day + 1)), '47 1')).toEqual(refused)
+  })
+
+  test('refusing needs none of this', () => {
+    const strict = facts([request({ preset: 'PRIVATE', days: 90 })], { patient: { language: 'en', addressSince: now } })
+    expect(converse(strict, '47 2')).toEqual([{ kind: 'refuse', requestId: id47, notMe: false }])
+  })
+})
+
+describe('two open requests', () => {
+  const two = facts([request(), second])
+
+  test.each(['1', '2', '9', '0', 'yes', 'hello', 'allow both'])('%j grants nothing and the list comes', (text) => {
+    expect(converse(two, text)).toEqual(says({ name: 'whichOne', numbers: [47, 52] }))
+  })
+
+  test('the named one is opened alone', () => {
+    expect(converse(two, '52 1')).toEqual([{ kind: 'openGrant', requestId: id52 }])
+  })
+
+  test('one that ran out does not count as open', () => {
+    const mixed = facts([request({ answerBy: at(-1) }), second])
+    expect(converse(mixed, '1')).toEqual([{ kind: 'openGrant', requestId: id52 }])
+  })
+})
+
+describe('a standing grant', () => {
+  const standing = facts([granted], { lastPrompted: null })
+  const revoked: Effect[] = [{ kind: 'revokeGrant', requestId: id47 }]
+
+  test('REMOVE, and 2 or 9 with its number, take it away', () => {
+    for (const text of ['REMOVE 47', '47 2', '47 9']) expect(converse(standing, text)).toEqual(revoked)
+  })
+
+  test('0 undoes it within ten minutes, to the millisecond', () => {
+    const answered = (ms: number) => facts([{ ...granted, answeredAt: at(-ms) }])
+    expect(converse(answered(10 * minute), '47 0')).toEqual(revoked)
+    expect(converse(answered(10 * minute + 1), '47 0')).toEqual(says({ name: 'undoTooLate', number: 47 }))
+  })
+
+  test('a grant without a time of answer is not undone by 0', () => {
+    expect(converse(facts([{ ...granted, answeredAt: null }]), '47 0')).toEqual(
+      says({ name: 'undoTooLate', number: 47 }),
+    )
+  })
+
+  test('allowing again says until when it is allowed', () => {
+    const { doctor } = granted
+    expect(converse(standing, '47 1')).toEqual(says({ name: 'alreadyAllowed', number: 47, doctor, until: at(7 * day) }))
+  })
+
+  test('its number alone tells how to remove it', () => {
+    expect(converse(standing, '47')).toEqual(says({ name: 'howToRemove', number: 47, doctor: granted.doctor }))
+  })
+
+  test('a bare number does nothing to it', () => {
+    for (const text of ['1', '2', '9', '0']) expect(converse(standing, text)).toEqual(says({ name: 'nothingOpen' }))
+  })
+
+  test('WHO names it until its end', () => {
+    const grants = [{ number: 47, doctor: granted.doctor, until: at(7 * day) }]
+    expect(converse(standing, 'WHO')).toEqual(says({ name: 'who', grants }))
+  })
+})
+
+describe('a grant on its way to the chain', () => {
+  const onItsWay = facts([request({ state: 'granting', answeredAt: at(-1000) })])
+
+  test('a second yes does not open a second one', () => {
+    expect(converse(onItsWay, '47 1')).toEqual(says({ name: 'alreadyOnItsWay', number: 47 }))
+  })
+
+  test('a removal does not wait for it', () => {
+    for (const text of ['REMOVE 47', '47 0', '47 2'])
+      expect(converse(onItsWay, text)).toEqual([{ kind: 'revokeGrant', requestId: id47 }])
+  })
+
+  test('WHO does not name it yet', () => {
+    expect(converse(onItsWay, 'WHO')).toEqual(says({ name: 'who', grants: [] }))
+  })
+})
+
+describe('what has ended', () => {
+  const over = ['refused', 'notMe', 'lapsed', 'withdrawn', 'removed', 'expired', 'usedUp', 'failed'] as const
+
+  test.each(over)('%s stays so, whatever comes', (state) => {
+    const ended = facts([request({ state })])
+    for (const text of ['47 1', '47 2', '47 9', '47', 'REMOVE 47'])
+      expect(converse(ended, text)).toEqual(says({ name: 'ended', number: 47 }))
+  })
+
+  test('a refusal is not undone: the doctor asks again', () => {
+    for (const state of ['refused', 'notMe'] as const)
+      expect(converse(facts([request({ state })]), '47 0')).toEqual(says({ name: 'undoRefusal', number: 47 }))
+    expect(converse(facts([request({ state: 'removed' })]), '47 0')).toEqual(says({ name: 'ended', number: 47 }))
+  })
+})
+
+test('a sender we do not know hears one thing, whatever she sends', () => {
+  for (const text of ['47 1', '1', 'LOG', 'STOP', 'hello'])
+    expect(converse(facts([request()], { patient: null }), text)).toEqual(says({ name: 'unknownSender' }))
+})
+
+test('LOG names the last three looks', () => {
+  const looks = [1, 2, 3, 4].map((n) => ({ number: 46 + n, doctor: 'Dr Achieng Otieno', at: at(-n * hour) }))
+  expect(converse(facts([], { looks }), 'LOG')).toEqual(says({ name: 'log', looks: looks.slice(0, 3) }))
+})
+
+test('a patient who reads Swahili uses its words and the English ones', () => {
+  const swahili = facts([granted], { patient: { language: 'sw', addressSince: at(-900 * day) } })
+  for (const text of ['ONDOA 47', 'REMOVE 47'])
+    expect(converse(swahili, text)).toEqual([{ kind: 'revokeGrant', requestId: id47 }])
+  expect(converse(swahili, 'menyu')).toEqual(says({ name: 'menu' }))
+})
+
+test('in every situation, only an exact number or a lawful bare 1 opens a grant, and only of a request asked in time', () => {
+  const texts = [
+    ...['47 1', '52 1', '1', '47 1 please', '47', '471', '47 2', '47 9', '47 0', '2', '9', '0', 'yes', 'YES', 'ndiyo'],
+    ...['REMOVE 47', 'LOG', 'WHO', 'MENU', 'STOP', '', 'hello', '48 1', '1 47', '047 1', '47 1?', '٤٧ ١', '47 1 52 1'],
+  ]
+  let opened = 0
+  for (const state of requestStates)
+    for (const other of [null, ...requestStates])
+      for (const answerBy of [at(-1), now, at(hour)])
+        for (const lastPrompted of [null, id47, id52])
+          for (const text of texts) {
+            const first = request({ state, answerBy })
+            const requests = other === null ? [first] : [first, request({ ...second, state: other })]
+            const effects = converse(facts(requests, { lastPrompted }), text)
+            expect(effects.length).toBeLessThanOrEqual(1)
+            for (const effect of effects) {
+              if (effect.kind !== 'openGrant') continue
+              opened += 1
+              const subject = requests.find((one) => one.id === effect.requestId)
+              const answerable = requests.filter((one) => one.state === 'asked' && now <= one.answerBy)
+              expect(subject && answerable.includes(subject)).toBe(true)
+              const named = text === `${subject?.number} 1` || (subject?.number === 47 && text === '٤٧ ١')
+              const bare = text === '1' && answerable.length === 1 && lastPrompted === subject?.id
+              expect({ text, lawful: named || bare }).toEqual({ text, lawful: true })
+            }
+          }
+  expect(opened).toBeGreaterThan(100)
+})
