@@ -10,6 +10,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           isolate: false,
+          sequence: { groupOrder: 0 },
           testTimeout: minuteMs / 4,
         },
       },
@@ -25,6 +26,8 @@ export default defineConfig({
           globalSetup: 'test/support/globalSetup.ts',
           pool: 'forks',
           maxWorkers: 2,
+          // After the units: two groups side by side would be four workers on two cores.
+          sequence: { groupOrder: 1 },
           testTimeout: 2 * minuteMs,
           hookTimeout: 2 * minuteMs,
         },

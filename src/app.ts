@@ -107,6 +107,7 @@ export async function createApp(
     clock,
     log,
     chain: { ledger, outcomes, firstBlock: deployment.blockNumber, send: operator.send, isOverdue: operator.isOverdue },
+    isOnlyWorker: database.engine === 'pglite' && config.redisUrl === null,
     onOutbox: (wake) => database.listen('outbox', wake),
     processors: {
       handleMessage: (id) => handleMessage({ store, columns, clock }, id),

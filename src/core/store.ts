@@ -151,6 +151,9 @@ export type Store = {
     /** Rows whose time has come and which the queue does not hold, or has held for too long. */
     due(now: EpochMs, staleSince: EpochMs, limit: number): Promise<rows.OutboxRow[]>
     update(id: string, change: Partial<Unnumbered<rows.OutboxRow>>): Promise<void>
+    markRelayed(ids: readonly string[], at: EpochMs | null): Promise<void>
+    /** Forgets that the queue was handed anything: it lost it, or was emptied. */
+    relayAnew(): Promise<void>
     countDue(now: EpochMs): Promise<number>
   }
 

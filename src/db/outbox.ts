@@ -38,6 +38,21 @@ export function outboxQueries(db: Kysely<Tables>): Store['outbox'] {
     async update(id, change) {
       await db.updateTable('outbox').set(change).where('id', '=', id).execute()
     },
+    async markRelayed(ids, at) {
+      await db
+        .updateTable('outbox')
+        .set({ relayedAt: at })
+        .where('id', 'in', [...ids])
+        .execute()
+    },
+    async relayAnew() {
+      await db
+        .updateTable('outbox')
+        .set({ relayedAt: null })
+        .where('doneAt', 'is', null)
+        .where('failedAt', 'is', null)
+        .execute()
+    },
     async countDue(now) {
       const { count } = await open()
         .select(({ fn }) => fn.countAll<number>().as('count'))

@@ -19,8 +19,15 @@ export async function relayOutbox({ store, queue, clock }: OutboxParts): Promise
   const now = clock()
   const rows = await store.outbox.due(now, (now - staleAfterMs) as EpochMs, batch)
   if (rows.length === 0) return 0
-  await queue.add(rows.map((row) => ({ outboxId: row.id, job: row.job, subjectId: row.subjectId })))
-  for (const row of rows) await store.outbox.update(row.id, { relayedAt: now })
+  // Marked before they are handed over: a job may end, and ask for another try, before `add` comes back.
+  const ids = rows.map((row) => row.id)
+  await store.outbox.markRelayed(ids, now)
+  try {
+    await queue.add(rows.map((row) => ({ outboxId: row.id, job: row.job, subjectId: row.subjectId })))
+  } catch (error) {
+    await store.outbox.markRelayed(ids, null)
+    throw error
+  }
   return rows.length
 }
 

@@ -4,6 +4,8 @@ import type { JobName } from '../core/jobs.ts'
 
 const queueName = 'healthchain'
 const concurrency = 16
+/** A worker that died holds its jobs this long; then another takes them. */
+const workerOptions = { concurrency, lockDuration: 10_000, stalledInterval: 5_000, maxStalledCount: 1_000 }
 
 /** What the queue carries: ids and nothing else. The job's id is its outbox row's. */
 export type QueuedJob = { outboxId: string; job: JobName; subjectId: string }
@@ -14,6 +16,8 @@ export type WorkQueue = {
   add(jobs: readonly QueuedJob[]): Promise<void>
   /** Starts taking jobs. */
   process(handle: (job: QueuedJob) => Promise<void>): void
+  /** Empties it. Only for a process that is the only worker: the outbox hands everything over again. */
+  clear(): Promise<void>
   /** Jobs waiting or being worked on. */
   countOpen(): Promise<number>
   /** Stops taking jobs and waits for those under way. */
@@ -56,6 +60,9 @@ export async function openQueue(source: QueueSource, onError: (error: Error) => 
       worker = opened.work((job) => handle(job.data))
       worker.on('error', onError)
     },
+    async clear() {
+      await queue.obliterate({ force: true })
+    },
     async countOpen() {
       const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'prioritized')
       return Object.values(counts).reduce((sum, count) => sum + count, 0)
@@ -70,7 +77,7 @@ export async function openQueue(source: QueueSource, onError: (error: Error) => 
 
 /** What both backends of BullMQ have in common here. */
 type Opened = {
-  queue: Pick<Queue<QueuedJob>, 'addBulk' | 'getJobCounts' | 'close'> & Listens
+  queue: Pick<Queue<QueuedJob>, 'addBulk' | 'getJobCounts' | 'obliterate' | 'close'> & Listens
   work(handle: (job: { data: QueuedJob }) => Promise<void>): Pick<Worker<QueuedJob>, 'close'> & Listens
   end(): Promise<void>
 }
@@ -83,7 +90,7 @@ function openRedis(url: string): Opened {
   for (const connection of [producer, consumer]) connection.on('error', () => {})
   return {
     queue: new Queue<QueuedJob>(queueName, { connection: producer }),
-    work: (handle) => new Worker<QueuedJob>(queueName, handle, { connection: consumer, concurrency }),
+    work: (handle) => new Worker<QueuedJob>(queueName, handle, { connection: consumer, ...workerOptions }),
     async end() {
       producer.disconnect()
       consumer.disconnect()
@@ -103,7 +110,7 @@ async function openPool(pool: QueuePool): Promise<Opened> {
   const connection = pool as unknown as NonNullable<Connection>
   return {
     queue: new Queue(queueName, { connection }, createPostgresBackend) as unknown as Opened['queue'],
-    work: (handle) => new Worker(queueName, handle, { connection, concurrency }, createPostgresBackend),
+    work: (handle) => new Worker(queueName, handle, { connection, ...workerOptions }, createPostgresBackend),
     end: () => pool.end(),
   }
 }

@@ -27,6 +27,8 @@ export type WorkerParts = {
     send(transaction: OperatorTransactionRow): Promise<void>
     isOverdue(transaction: OperatorTransactionRow): boolean
   }
+  /** True where no other process can work on the same queue, as with the embedded database. */
+  isOnlyWorker: boolean
   /** Calls back when an outbox row was committed. */
   onOutbox(wake: () => void): Promise<unknown>
   processors: Readonly<Record<QueuedJob['job'], Processor>>
@@ -40,6 +42,11 @@ export function openWorker(parts: WorkerParts) {
   const follow = repeat('chain', chainEveryMs, log, () => projectChain({ store, clock, ...chain }))
   return {
     async start(): Promise<void> {
+      if (parts.isOnlyWorker) {
+        // Whatever the queue holds was a dead process's: begin with what the outbox says.
+        await queue.clear()
+        await store.outbox.relayAnew()
+      }
       queue.process((job) => workOff(outbox, processors, job))
       await parts.onOutbox(relay.wake)
       relay.start()

@@ -10,8 +10,6 @@ export type Dates = {
   time(at: EpochMs): string
   /** `2026-11-22T12:04:00.000Z`, for the datetime attribute. */
   machine(at: EpochMs): string
-  /** The last whole day that a grant reaches: grants end at midnight UTC, so the second before is what people call its end. */
-  lastDay(until: EpochMs): string
   /** `14 Mar 2026` from `2026-03-14`; a date with parts missing stays as its sender wrote it. */
   recordDate(iso: string): string
 }
@@ -43,7 +41,6 @@ export function datesIn(timeZone: string): Dates {
     moment: (at) => `${read(at).day}, ${read(at).time}`,
     time: (at) => read(at).time,
     machine: (at) => new Date(at).toISOString(),
-    lastDay: (until) => read((until - 1000) as EpochMs).day,
     recordDate: (iso) => {
       const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})/.exec(iso) ?? []
       const name = months[Number(month) - 1]

@@ -100,7 +100,7 @@ export function stateWords(request: RequestSummary, dates: Dates): StateWords {
     case 'granted':
       return {
         tone: 'good',
-        label: request.grantedUntil === null ? 'Allowed' : `Allowed until ${dates.lastDay(request.grantedUntil)}`,
+        label: request.grantedUntil === null ? 'Allowed' : `Allowed until ${dates.moment(request.grantedUntil)}`,
         sentence: request.oneTime
           ? `You may open ${what} once. The look is written to the chain before the page shows.`
           : `You may open ${what}. Each look is written to the chain before the page shows.`,

@@ -12,11 +12,6 @@ export function dayAndTime(at: EpochMs, zone: string, months: readonly string[])
   return `${dayAndMonth(at, zone, months)} ${hour}:${minute}`
 }
 
-/** The last whole day that a grant reaches: grants end at midnight UTC, so the second before is what people call its end. */
-export function lastDay(until: EpochMs, zone: string, months: readonly string[]): string {
-  return dayAndMonth((until - 1000) as EpochMs, zone, months)
-}
-
 function parts(at: EpochMs, zone: string) {
   const format = new Intl.DateTimeFormat('en-GB-u-nu-latn', {
     timeZone: zone,

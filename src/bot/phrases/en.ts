@@ -1,5 +1,5 @@
 import type { Preset, Purpose } from '../../core/classes.ts'
-import { dayAndTime, lastDay } from './dates.ts'
+import { dayAndTime } from './dates.ts'
 import type { Phrases } from './phrases.ts'
 
 const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
@@ -32,13 +32,13 @@ export const en: Phrases = {
   reminder: (p) =>
     `Still open: ${p.number}: ${p.doctor}, ${p.hospital}: ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. ${p.number} 1 allow, ${p.number} 2 refuse, ${p.number} 9 not me.`,
   granted: (p, zone) =>
-    `${p.number}: ${p.doctor} is allowed to see ${presetWords[p.preset]} until ${lastDay(p.until, zone, months)}. To take it back: REMOVE ${p.number}`,
+    `${p.number}: ${p.doctor} is allowed to see ${presetWords[p.preset]} until ${dayAndTime(p.until, zone, months)}. To take it back: REMOVE ${p.number}`,
   grantFailed: (p) => `${p.number}: this could not be allowed. Nothing was opened. The doctor can ask again.`,
   refused: (p) => `${p.number}: refused. Nobody can see this. Your care must not change because of it.`,
   notMe: (p) => `${p.number}: refused as not yours. Thank you, the hospital will look into it.`,
   removed: (p) => `${p.number}: ${p.doctor} can no longer see your record. Your care must not change because of it.`,
   alreadyAllowed: (p, zone) =>
-    `${p.number}: ${p.doctor} is already allowed until ${lastDay(p.until, zone, months)}. To take it back: REMOVE ${p.number}`,
+    `${p.number}: ${p.doctor} is already allowed until ${dayAndTime(p.until, zone, months)}. To take it back: REMOVE ${p.number}`,
   alreadyOnItsWay: (p) => `${p.number}: we have your yes and are writing it down. We will tell you when it is done.`,
   ended: (p) => `${p.number}: this request has ended. Nothing was changed.`,
   undoTooLate: (p) => `${p.number}: more than 10 minutes have passed. To take access away: REMOVE ${p.number}`,
@@ -61,7 +61,7 @@ export const en: Phrases = {
       ? 'Nobody is allowed to see your record.'
       : `Allowed: ${p.grants
           .slice(0, 3)
-          .map((grant) => `${grant.doctor} (${grant.number}) until ${lastDay(grant.until, zone, months)}`)
+          .map((grant) => `${grant.doctor} (${grant.number}) until ${dayAndTime(grant.until, zone, months)}`)
           .join('; ')}${p.grants.length > 3 ? `; ${more(p.grants.length - 3)}` : ''}`,
   menu: () =>
     'LOG: who looked. WHO: who is allowed. REMOVE and the number: take access away. To answer a request: its number, then 1 or 2.',

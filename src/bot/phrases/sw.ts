@@ -1,5 +1,5 @@
 import type { Preset, Purpose } from '../../core/classes.ts'
-import { dayAndTime, lastDay } from './dates.ts'
+import { dayAndTime } from './dates.ts'
 import type { Phrases } from './phrases.ts'
 
 const months = 'Jan Feb Mac Apr Mei Jun Jul Ago Sep Okt Nov Des'.split(' ')
@@ -32,13 +32,13 @@ export const sw: Phrases = {
   reminder: (p) =>
     `Bado wazi: ${p.number}: ${p.doctor}, ${p.hospital}: ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. ${p.number} 1 ruhusu, ${p.number} 2 kataa, ${p.number} 9 si mimi.`,
   granted: (p, zone) =>
-    `${p.number}: ${p.doctor} ameruhusiwa kuona ${presetWords[p.preset]} hadi ${lastDay(p.until, zone, months)}. Kuondoa ruhusa: ONDOA ${p.number}`,
+    `${p.number}: ${p.doctor} ameruhusiwa kuona ${presetWords[p.preset]} hadi ${dayAndTime(p.until, zone, months)}. Kuondoa ruhusa: ONDOA ${p.number}`,
   grantFailed: (p) => `${p.number}: haikuwezekana kuruhusu. Hakuna kilichofunguliwa. Daktari anaweza kuomba tena.`,
   refused: (p) => `${p.number}: umekataa. Hakuna atakayeona. Matibabu yako hayapaswi kubadilika kwa sababu hiyo.`,
   notMe: (p) => `${p.number}: imekataliwa kwa kuwa si yako. Asante, hospitali itafuatilia.`,
   removed: (p) => `${p.number}: ${p.doctor} hawezi tena kuona rekodi yako. Matibabu yako hayapaswi kubadilika.`,
   alreadyAllowed: (p, zone) =>
-    `${p.number}: ${p.doctor} tayari ameruhusiwa hadi ${lastDay(p.until, zone, months)}. Kuondoa ruhusa: ONDOA ${p.number}`,
+    `${p.number}: ${p.doctor} tayari ameruhusiwa hadi ${dayAndTime(p.until, zone, months)}. Kuondoa ruhusa: ONDOA ${p.number}`,
   alreadyOnItsWay: (p) => `${p.number}: tumepokea ndiyo yako na tunaiandika. Tutakuambia ikikamilika.`,
   ended: (p) => `${p.number}: ombi hili limekwisha. Hakuna kilichobadilika.`,
   undoTooLate: (p) => `${p.number}: zaidi ya dakika 10 zimepita. Kuondoa ruhusa: ONDOA ${p.number}`,
@@ -61,7 +61,7 @@ export const sw: Phrases = {
       ? 'Hakuna aliyeruhusiwa kuona rekodi yako.'
       : `Wameruhusiwa: ${p.grants
           .slice(0, 3)
-          .map((grant) => `${grant.doctor} (${grant.number}) hadi ${lastDay(grant.until, zone, months)}`)
+          .map((grant) => `${grant.doctor} (${grant.number}) hadi ${dayAndTime(grant.until, zone, months)}`)
           .join('; ')}${p.grants.length > 3 ? `; ${more(p.grants.length - 3)}` : ''}`,
   menu: () =>
     'HISTORIA: aliyeangalia. NANI: aliyeruhusiwa. ONDOA na namba: ondoa ruhusa. Kujibu ombi: namba yake, kisha 1 au 2.',

@@ -54,7 +54,7 @@ function consentStrip(context: PageContext, { request, entry }: Opened): Html {
   const { dates } = context
   return html`<dl class="facts strip">
 <div><dt>Allowed</dt><dd>${presetWords[request.preset].name}, ${daysWords(request.days, request.oneTime).toLowerCase()}</dd></div>
-<div><dt>Until</dt><dd>${request.grantedUntil === null ? 'not known' : dates.lastDay(request.grantedUntil)}</dd></div>
+<div><dt>Until</dt><dd>${request.grantedUntil === null ? 'not known' : dates.moment(request.grantedUntil)}</dd></div>
 <div><dt>What for</dt><dd>${purposeWords[request.purpose]}</dd></div>
 <div><dt>Logged</dt><dd><time datetime="${dates.machine(entry.at)}">${dates.moment(entry.at)}</time>, block ${entry.blockNumber}</dd></div>
 <div class="wide"><dt>Transaction</dt><dd data-transaction="${entry.transactionHash}">${transactionLink(entry.transactionHash, context.explorerUrl, 'full')}</dd></div>

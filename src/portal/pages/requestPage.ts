@@ -74,6 +74,6 @@ ${
 }${
   request.state === 'granted' &&
   request.grantedUntil !== null &&
-  html`<div><dt>Allowed until</dt><dd><time datetime="${dates.machine(request.grantedUntil)}">${dates.lastDay(request.grantedUntil)}</time></dd></div>`
+  html`<div><dt>Allowed until</dt><dd><time datetime="${dates.machine(request.grantedUntil)}">${dates.moment(request.grantedUntil)}</time></dd></div>`
 }</dl></section>`
 }

@@ -138,13 +138,13 @@ describe.each(languages)('in %s', (language) => {
     }
   })
 
-  test('an end is the last day on which access stands, in the hospital’s time zone', () => {
-    const day = (zoneName: string) =>
-      /29 De[cs]|30 De[cs]/.exec(
+  test('an end is the moment at which access ends, on the clock of the hospital', () => {
+    const end = (zoneName: string) =>
+      /\d+ De[cs] \d\d:\d\d/.exec(
         renderPhrase({ name: 'who', grants: [{ number, doctor, until }] }, language, zoneName),
       )?.[0]
-    expect(day('UTC')).toMatch(/^29/)
-    expect(day('Africa/Nairobi')).toMatch(/^30/)
+    expect(end('UTC')).toMatch(/^30 De[cs] 00:00$/)
+    expect(end('Africa/Nairobi')).toMatch(/^30 De[cs] 03:00$/)
   })
 
   test('a list that is too long for one text says how many it leaves out', () => {

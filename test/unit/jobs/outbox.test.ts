@@ -23,7 +23,7 @@ const clock = () => now as EpochMs
 const log = { info: () => {}, error: (facts: object, text: string) => void logged.push({ facts, text }) }
 
 /** The outbox's own table in memory; the database's answers to the same questions are tested on both engines. */
-const outbox: Pick<Store['outbox'], 'get' | 'due' | 'update'> = {
+const outbox: Pick<Store['outbox'], 'get' | 'due' | 'update' | 'markRelayed'> = {
   get: async (id) => rows.get(id) ?? null,
   due: async (at, staleSince, limit) =>
     [...rows.values()]
@@ -33,6 +33,12 @@ const outbox: Pick<Store['outbox'], 'get' | 'due' | 'update'> = {
   update: async (id, change) => {
     const row = rows.get(id)
     if (row) rows.set(id, { ...row, ...change })
+  },
+  markRelayed: async (ids, relayedAt) => {
+    for (const id of ids) {
+      const row = rows.get(id)
+      if (row) rows.set(id, { ...row, relayedAt })
+    }
   },
 }
 const store = { outbox } as unknown as Store

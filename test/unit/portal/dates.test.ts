@@ -13,10 +13,6 @@ test('times are those of the hospital', () => {
   ])
 })
 
-test('a grant that ends at midnight is named by the day before it, as in the text message', () => {
-  expect(datesIn('UTC').lastDay(Date.UTC(2026, 10, 30) as EpochMs)).toBe('29 Nov 2026')
-})
-
 test("a record's date does not move with the time zone, and an incomplete one stays as it is", () => {
   expect([nairobi.recordDate('2026-03-14'), nairobi.recordDate('2026-03-14T23:30:00Z')]).toEqual([
     '14 Mar 2026',
