@@ -21,6 +21,7 @@ import {
   sponsorPaymasterAbi,
 } from '../../src/accounts/contracts.generated.ts'
 import { create2DeployerAddress, deployContracts, entryPointAddress } from '../../src/accounts/deployments.ts'
+import { encodeSponsorDay } from '../../src/accounts/userOperation.ts'
 
 /** The transaction that makes the CREATE2 deployer on every chain, and its one-time sender. Source: Arachnid's repository. */
 const create2DeployerTransaction: Hex =
@@ -111,6 +112,7 @@ export async function startWorld() {
     overrides: Partial<Operation> = {},
   ): Promise<Operation> {
     const code = await publicClient.getCode({ address: sender })
+    const { timestamp } = await publicClient.getBlock()
     const nonce = await publicClient.readContract({
       ...entryPoint,
       functionName: 'getNonce',
@@ -136,6 +138,7 @@ export async function startWorld() {
       paymaster: sponsor.address,
       paymasterVerificationGasLimit: 60_000n,
       paymasterPostOpGasLimit: 0n,
+      paymasterData: encodeSponsorDay(timestamp),
       signature: '0x',
       ...(code === undefined ? deploying : {}),
       ...overrides,
