@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IPasskeyDoctors} from "./IPasskeyDoctors.sol";
+import {IPatientSafeguards} from "./IPatientSafeguards.sol";
+
 /// @title Who may open whose record
 /// @notice Keeps, for ever and in order, what doctors asked, what patients answered, and who looked.
 /// @dev No class, purpose, name, number or content address is ever here: only rights, days and salted commitments.
-interface IConsentLedger {
+/// A patient's account may call: {openGrant}, {openGrantWithCode}, {refuseRequest}, {revokeGrant}, {requireCode}.
+/// A doctor's account may call: {openRequest}, {withdrawRequest}.
+interface IConsentLedger is IPatientSafeguards {
     /// @notice What has become of a request. A grant that ended by time is still Granted, a request nobody answered
     /// still Open: time alone writes nothing.
     enum RequestState {
@@ -32,18 +37,22 @@ interface IConsentLedger {
     /// @param patient The patient's account.
     /// @param affiliationId Under which affiliation of the {IProviderRegistry} the doctor asks.
     /// @param rights 1 VIEW, 2 ADD, 4 CORRECT, added up.
-    /// @param oneTime The first look uses the grant up.
+    /// @param uses Looks and changes that use the grant up, 1 to 255; 0 for any number within its time.
     /// @param durationDays Days that the grant may last at most, 1 to 365.
     /// @param answerBy Last second in which the patient can grant, Unix seconds.
     /// @param scopeCommitment Salted hash of the classes, purpose and record dates, so that they can't be widened later.
+    /// @param lineHash Hash of the card line that the request takes; zero for a request that needs no code.
+    /// @param nextLink Link of the line after it; ignored without `lineHash`.
     struct AccessRequest {
         address patient;
         uint32 affiliationId;
         uint8 rights;
-        bool oneTime;
+        uint8 uses;
         uint16 durationDays;
         uint40 answerBy;
         bytes32 scopeCommitment;
+        bytes32 lineHash;
+        bytes32 nextLink;
     }
 
     /// @notice One look at a record, or one change to it, under a grant. The reader is the affiliation's doctor.
@@ -59,17 +68,22 @@ interface IConsentLedger {
     /// @notice A request and what became of it.
     /// @param state Unknown when nobody made this request; everything else is zero then.
     /// @param rights As asked.
-    /// @param oneTime As asked.
-    /// @param durationDays As asked.
-    /// @param answerBy As asked.
-    /// @param until First second without access, Unix seconds, a whole UTC day; zero when never granted.
+    /// @param codeRequired Only the code of the line that the request took grants it.
+    /// @param codeChecked The code was shown when it was granted.
+    /// @param uses As asked.
+    /// @param durationDays As asked; zero once the request was granted or removed.
+    /// @param answerBy As asked; zero once the request was granted or removed.
+    /// @param until First second without access, Unix seconds: a whole UTC day, or when it was removed before; zero when
+    /// never granted.
     /// @param affiliationId As asked.
-    /// @param accessCount Looks logged under the grant.
+    /// @param accessCount Looks and changes logged under the grant.
     /// @param patient As asked.
     struct ConsentRequest {
         RequestState state;
         uint8 rights;
-        bool oneTime;
+        bool codeRequired;
+        bool codeChecked;
+        uint8 uses;
         uint16 durationDays;
         uint40 answerBy;
         uint40 until;
@@ -84,8 +98,15 @@ interface IConsentLedger {
     /// @notice The doctor withdrew the request before an answer.
     event RequestWithdrawn(bytes32 indexed requestId, address indexed patient);
 
-    /// @notice `patient` granted the request until `until`; `artefactCommitment` is a salted hash of the evidence.
-    event GrantOpened(bytes32 indexed requestId, address indexed patient, uint40 until, bytes32 artefactCommitment);
+    /// @notice `patient` granted the request until `until`; `artefactCommitment` is a salted hash of the evidence, and
+    /// `codeChecked` says whether the code of the request's card line was shown.
+    event GrantOpened(
+        bytes32 indexed requestId,
+        address indexed patient,
+        uint40 until,
+        bytes32 artefactCommitment,
+        bool codeChecked
+    );
 
     /// @notice `patient` refused the request.
     event RequestRefused(bytes32 indexed requestId, address indexed patient);
@@ -101,6 +122,9 @@ interface IConsentLedger {
 
     /// @notice The governor named `current` as access writer in place of `previous`.
     event AccessWriterChanged(address indexed previous, address indexed current);
+
+    /// @notice The governor said, once and for all, who knows the doctors' accounts.
+    event PasskeyDoctorsNamed(address indexed passkeyDoctors);
 
     /// @notice The zero address is nobody's account.
     error ZeroAccount();
@@ -129,11 +153,33 @@ interface IConsentLedger {
     /// @notice `answerBy` is not after now and at most at `latest`.
     error AnswerTimeInvalid(uint40 answerBy, uint256 latest);
 
+    /// @notice `patient` requires a code, and the request takes no line of her card.
+    error CardLineMissing(address patient);
+
+    /// @notice No passkey owns the account `doctor`, and nothing but a bare reply would answer the request: whoever runs
+    /// the server could do both alone. Not refused on a local chain.
+    error ServerSignedRequest(address doctor);
+
+    /// @notice `patient` has `limit` open requests already, of this doctor or of all.
+    error TooManyOpenRequests(address patient, uint256 limit);
+
+    /// @notice Who knows the doctors' accounts was said before, and can't be changed.
+    error PasskeyDoctorsAlreadyNamed(address passkeyDoctors);
+
     /// @notice This very request was made before.
     error RequestAlreadyKnown(bytes32 requestId);
 
     /// @notice Nobody made this request.
     error RequestUnknown(bytes32 requestId);
+
+    /// @notice `patient` removed this request before it was made.
+    error RequestBarred(bytes32 requestId, address patient);
+
+    /// @notice The request took a line of the card: a bare reply does not grant it.
+    error CodeMissing(bytes32 requestId);
+
+    /// @notice The code is not that of the line that the request took, or the request took none.
+    error CodeMismatch(bytes32 requestId);
 
     /// @notice The request is not open but `state`.
     error RequestNotOpen(bytes32 requestId, RequestState state);
@@ -152,7 +198,9 @@ interface IConsentLedger {
 
     /// @notice Opens a request; the calling account is the affiliation's doctor.
     /// @dev Emits {RequestOpened}. Reverts with {NotAffiliatedDoctor}, {AffiliationInactive}, {PatientNotRegistered},
-    /// {RightsInvalid}, {DurationInvalid}, {AnswerTimeInvalid}, {RequestAlreadyKnown}.
+    /// {RightsInvalid}, {DurationInvalid}, {AnswerTimeInvalid}, {RequestAlreadyKnown}, {RequestBarred},
+    /// {CardLineMissing}, {NoCodeCard}, {CardLineMismatch}, {ZeroCardTip}, {ServerSignedRequest}, {TooManyOpenRequests}.
+    /// At most 3 requests of one doctor to one patient are open, and 8 of all doctors, so that nobody can spend a card.
     /// @return requestId As {requestIdOf} computes it.
     function openRequest(AccessRequest calldata request) external returns (bytes32 requestId);
 
@@ -160,8 +208,8 @@ interface IConsentLedger {
     /// @dev Emits {RequestWithdrawn}. Reverts with {RequestUnknown}, {NotRequestDoctor}, {RequestNotOpen}.
     function withdrawRequest(bytes32 requestId) external;
 
-    /// @notice Opens the grant that the request asks for; its patient only.
-    /// @dev Emits {GrantOpened}. Reverts with {RequestUnknown}, {NotRequestPatient}, {RequestNotOpen},
+    /// @notice Opens the grant that the request asks for, on a bare reply; its patient only.
+    /// @dev Emits {GrantOpened}. Reverts with {RequestUnknown}, {NotRequestPatient}, {RequestNotOpen}, {CodeMissing},
     /// {RequestExpired}, {GrantEndInvalid}, {AffiliationInactive}.
     /// @param requestId The request.
     /// @param until First second without access, Unix seconds: a whole UTC day, after now, and no later than now plus
@@ -169,13 +217,20 @@ interface IConsentLedger {
     /// @param artefactCommitment Salted hash of the evidence for the patient's yes.
     function openGrant(bytes32 requestId, uint40 until, bytes32 artefactCommitment) external;
 
+    /// @notice Opens the grant that the request asks for, on a reply with the code of the card line it took; its patient
+    /// only.
+    /// @dev Emits {GrantOpened}. Reverts as {openGrant} does, and with {CodeMismatch} instead of {CodeMissing}.
+    /// @param code The stretched code, x_L in {CodeCards}.
+    function openGrantWithCode(bytes32 requestId, uint40 until, bytes32 artefactCommitment, bytes32 code) external;
+
     /// @notice Refuses a request that is still open; its patient only. A late refusal counts too.
     /// @dev Emits {RequestRefused}. Reverts with {RequestUnknown}, {NotRequestPatient}, {RequestNotOpen}.
     function refuseRequest(bytes32 requestId) external;
 
-    /// @notice Takes the access away for good, from any state: a request still open can no longer be granted.
+    /// @notice Takes the access away for good, from any state: a request still open can no longer be granted, one that is
+    /// not on chain yet can no longer be made.
     /// @dev Its patient only; never reverts for them, and does nothing the second time, so that removing needs no
-    /// knowledge of what arrived before. Emits {GrantRevoked}. Reverts with {RequestUnknown}, {NotRequestPatient}.
+    /// knowledge of what arrived before. Emits {GrantRevoked}. Reverts with {NotRequestPatient}.
     function revokeGrant(bytes32 requestId) external;
 
     /// @notice Logs looks at records before they are shown; the access writer only.
@@ -186,6 +241,14 @@ interface IConsentLedger {
     /// @notice Names the access writer; zero names none. The registry's governor only.
     /// @dev Emits {AccessWriterChanged}. Reverts with {NotGovernor}.
     function setAccessWriter(address newAccessWriter) external;
+
+    /// @notice Says who knows the doctors' accounts; until then none counts as passkey-owned. The registry's governor only,
+    /// once and for all.
+    /// @dev Emits {PasskeyDoctorsNamed}. Reverts with {NotGovernor}, {PasskeyDoctorsAlreadyNamed}, {ZeroAccount}.
+    function namePasskeyDoctors(IPasskeyDoctors passkeyDoctors) external;
+
+    /// @notice Who knows the doctors' accounts; zero until the governor said.
+    function passkeyDoctors() external view returns (IPasskeyDoctors);
 
     /// @notice The account that may log looks.
     function accessWriter() external view returns (address);
@@ -198,6 +261,9 @@ interface IConsentLedger {
 
     /// @notice What the ledger knows of a request; all zeros when nothing.
     function requestState(bytes32 requestId) external view returns (ConsentRequest memory request);
+
+    /// @notice True when `patient` removed a request that is not on chain; it can't be made any more.
+    function isBarred(address patient, bytes32 requestId) external view returns (bool);
 
     /// @notice True when a look by `doctor` with all of `right` would be logged now.
     /// @dev The grant is open, not ended by block time and not used up; the affiliation is active and the doctor's.

@@ -9,13 +9,15 @@ import {ConsentTest} from "./ConsentTest.sol";
 contract ConsentLedgerTest is ConsentTest {
     bytes32 private constant UNKNOWN = keccak256("unknown");
     bytes32 private constant ENTRY = keccak256("entry");
+    /// @dev Of the mapping of requests in the ledger's storage.
+    uint256 private constant REQUESTS_SLOT = 4;
 
     // Asking
 
     function test_aDoctorAsks() public {
         IConsentLedger.AccessRequest memory request = sevenDays();
         request.rights = VIEW | CORRECT;
-        request.oneTime = true;
+        request.uses = 1;
         bytes32 requestId = ledger.requestIdOf(request);
         vm.expectEmit(address(ledger));
         emit IConsentLedger.RequestOpened(requestId, patient, affiliationId);
@@ -24,7 +26,7 @@ contract ConsentLedgerTest is ConsentTest {
         IConsentLedger.ConsentRequest memory known = ledger.requestState(requestId);
         vm.assertTrue(known.state == IConsentLedger.RequestState.Open);
         vm.assertEq(known.rights, VIEW | CORRECT);
-        vm.assertTrue(known.oneTime);
+        vm.assertEq(known.uses, 1);
         vm.assertEq(known.durationDays, 7);
         vm.assertEq(known.answerBy, request.answerBy);
         vm.assertEq(known.until, 0);
@@ -170,7 +172,7 @@ contract ConsentLedgerTest is ConsentTest {
         bytes32 requestId = ask();
         uint40 until = lastEnd(7);
         vm.expectEmit(address(ledger));
-        emit IConsentLedger.GrantOpened(requestId, patient, until, ARTEFACT);
+        emit IConsentLedger.GrantOpened(requestId, patient, until, ARTEFACT, false);
         allow(requestId, until);
         _checkState(requestId, IConsentLedger.RequestState.Granted);
         vm.assertEq(ledger.requestState(requestId).until, until);
@@ -206,8 +208,6 @@ contract ConsentLedgerTest is ConsentTest {
         allow(UNKNOWN, until);
         vm.expectRevert(refusal);
         refuse(UNKNOWN);
-        vm.expectRevert(refusal);
-        remove(UNKNOWN);
         vm.expectRevert(refusal);
         withdraw(UNKNOWN);
     }
@@ -349,6 +349,53 @@ contract ConsentLedgerTest is ConsentTest {
         _checkState(requestId, IConsentLedger.RequestState.Revoked);
     }
 
+    function test_aRequestRemovedBeforeItIsOnChainIsNeverMade() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        bytes32 requestId = ledger.requestIdOf(request);
+        vm.assertFalse(ledger.isBarred(patient, requestId));
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.GrantRevoked(requestId, patient);
+        remove(requestId);
+        vm.assertTrue(ledger.isBarred(patient, requestId));
+        vm.recordLogs();
+        remove(requestId);
+        vm.assertEq(vm.getRecordedLogs().length, 0);
+        _expectRefusedRequest(
+            request,
+            abi.encodeWithSelector(IConsentLedger.RequestBarred.selector, requestId, patient)
+        );
+    }
+
+    function test_nobodyElseBarsARequest() public {
+        bytes32 requestId = ledger.requestIdOf(sevenDays());
+        vm.prank(stranger);
+        ledger.revokeGrant(requestId);
+        allow(ask(), lastEnd(7));
+        vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
+    }
+
+    function test_aRemovedGrantEndedWhenItWasRemoved() public {
+        bytes32 requestId = askAndAllow();
+        log(requestId, ENTRY, VIEW);
+        vm.warp(NOW + 1 hours);
+        remove(requestId);
+        vm.assertEq(ledger.requestState(requestId).until, NOW + 1 hours);
+        vm.assertEq(ledger.requestState(requestId).accessCount, 1);
+        IConsentLedger.AccessRequest memory request = _withScope("another");
+        requestId = askAndAllow(request);
+        uint256 until = ledger.requestState(requestId).until;
+        vm.warp(until + 5);
+        remove(requestId);
+        vm.assertEq(ledger.requestState(requestId).until, until);
+        request = _withScope("third");
+        request.answerBy = uint40(block.timestamp + 1 hours);
+        requestId = ask(request);
+        remove(requestId);
+        vm.assertEq(ledger.requestState(requestId).until, 0);
+        vm.assertEq(ledger.requestState(requestId).accessCount, 0);
+        vm.assertEq(ledger.requestState(requestId).durationDays, 0);
+    }
+
     function test_aPatientTakesAccessAwayFromASuspendedDoctorToo() public {
         bytes32 requestId = askAndAllow();
         suspendHospital();
@@ -384,7 +431,7 @@ contract ConsentLedgerTest is ConsentTest {
 
     function test_aOneTimeGrantIsUsedUpByItsFirstLook() public {
         IConsentLedger.AccessRequest memory request = sevenDays();
-        request.oneTime = true;
+        request.uses = 1;
         request.durationDays = 1;
         bytes32 requestId = askAndAllow(request);
         vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
@@ -394,9 +441,35 @@ contract ConsentLedgerTest is ConsentTest {
         vm.assertEq(ledger.requestState(requestId).accessCount, 1);
     }
 
+    function testFuzz_aCountedGrantIsUsedUpByItsLastUse(uint8 uses, uint8 looks) public {
+        uses = 1 + (uses % 12);
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.uses = uses;
+        bytes32 requestId = askAndAllow(request);
+        for (uint256 i = 0; i < looks % 16; ++i) {
+            vm.assertEq(ledger.canAccess(requestId, doctor, VIEW), i < uses);
+            log(requestId, ENTRY, VIEW);
+        }
+        uint256 logged = looks % 16 < uses ? looks % 16 : uses;
+        vm.assertEq(ledger.requestState(requestId).accessCount, logged);
+    }
+
+    function test_aGrantCountsUpTo65535Looks() public {
+        bytes32 requestId = askAndAllow();
+        // The count is the word's bits 208 to 223.
+        bytes32 slot = keccak256(abi.encode(requestId, REQUESTS_SLOT));
+        uint256 word = uint256(vm.load(address(ledger), slot));
+        vm.store(address(ledger), slot, bytes32(word | (uint256(65_534) << 208)));
+        vm.assertEq(ledger.requestState(requestId).accessCount, 65_534);
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.AccessLogged(requestId, ENTRY, VIEW, 65_535);
+        log(requestId, ENTRY, VIEW);
+        _expectRefusedEntry(requestId, VIEW, IConsentLedger.AccessRefusal.UsedUp);
+    }
+
     function test_aOneTimeGrantIsUsedUpWithinOneBatch() public {
         IConsentLedger.AccessRequest memory request = sevenDays();
-        request.oneTime = true;
+        request.uses = 1;
         bytes32 requestId = askAndAllow(request);
         IConsentLedger.AccessEntry[] memory batch = new IConsentLedger.AccessEntry[](2);
         batch[0] = IConsentLedger.AccessEntry({requestId: requestId, entryId: ENTRY, right: VIEW});
@@ -483,6 +556,15 @@ contract ConsentLedgerTest is ConsentTest {
     function test_aDoctorOfASuspendedHospitalSeesNothing() public {
         bytes32 requestId = askAndAllow();
         suspendHospital();
+        vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
+        _expectRefusedEntry(requestId, VIEW, IConsentLedger.AccessRefusal.AffiliationInactive);
+    }
+
+    function test_aGrantOfASuspendedHospitalDoesNotComeBack() public {
+        bytes32 requestId = askAndAllow();
+        suspendHospital();
+        vm.prank(governor);
+        registry.verifyHospital(hospital);
         vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
         _expectRefusedEntry(requestId, VIEW, IConsentLedger.AccessRefusal.AffiliationInactive);
     }

@@ -9,6 +9,7 @@ import {
   parseEther,
   parseEventLogs,
   toHex,
+  zeroHash,
 } from 'viem'
 import { getUserOperationHash, toPackedUserOperation, type UserOperation } from 'viem/account-abstraction'
 import { privateKeyToAccount } from 'viem/accounts'
@@ -90,10 +91,12 @@ export async function startWorld() {
       patient,
       affiliationId,
       rights: 1,
-      oneTime: false,
+      uses: 0,
       durationDays: 7,
       answerBy: Number(timestamp + daySeconds),
       scopeCommitment: keccak256(toHex(`scope ${requests}`)),
+      lineHash: zeroHash,
+      nextLink: zeroHash,
     }
     const requestId = await publicClient.readContract({ ...ledger, functionName: 'requestIdOf', args: [request] })
     return { request, requestId, until: Number((timestamp / daySeconds + 7n) * daySeconds) }
