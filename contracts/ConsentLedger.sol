@@ -61,6 +61,7 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         if (request.answerBy <= block.timestamp || request.answerBy > latestAnswer) {
             revert AnswerTimeInvalid(request.answerBy, latestAnswer);
         }
+        if (_settings[patient].frozenAt != 0) revert FrozenPatient(patient);
         requestId = requestIdOf(request);
         if (_requests[requestId].state != RequestState.Unknown) revert RequestAlreadyKnown(requestId);
         if (_barred[patient][requestId]) revert RequestBarred(requestId, patient);
@@ -229,6 +230,18 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         return keccak256(abi.encode(block.chainid, address(this), request));
     }
 
+    /// @inheritdoc PatientSafeguards
+    function _removeOpenRequests(address patient) internal override {
+        uint256 count = _settings[patient].openRequestCount;
+        for (uint256 place = 0; place < count; ++place) {
+            bytes32 requestId = _places[patient][place];
+            if (_requests[requestId].state != RequestState.Open) continue;
+            _revoke(_requests[requestId]);
+            emit GrantRevoked(requestId, patient);
+        }
+        _settings[patient].openRequestCount = 0;
+    }
+
     function _setAccessWriter(address newAccessWriter) private {
         emit AccessWriterChanged(_accessWriter, newAccessWriter);
         _accessWriter = newAccessWriter;
@@ -279,7 +292,8 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         }
         if (ofDoctor >= MAX_OPEN_OF_DOCTOR) revert TooManyOpenRequests(patient, MAX_OPEN_OF_DOCTOR);
         if (count >= MAX_OPEN_OF_PATIENT) revert TooManyOpenRequests(patient, MAX_OPEN_OF_PATIENT);
-        places[count++] = requestId;
+        places[count] = requestId;
+        ++count;
         if (count != countBefore) _settings[patient].openRequestCount = uint8(count);
     }
 
@@ -295,6 +309,7 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         uint16 count = request.tally;
         if (request.uses != 0 ? count >= request.uses : count == type(uint16).max) return AccessRefusal.UsedUp;
         if (right == 0 || right & request.bits & ALL_RIGHTS != right) return AccessRefusal.RightMissing;
+        if (_settings[request.patient].frozenAt != 0) return AccessRefusal.PatientFrozen;
         return AccessRefusal.None;
     }
 

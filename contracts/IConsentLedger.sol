@@ -7,7 +7,9 @@ import {IPatientSafeguards} from "./IPatientSafeguards.sol";
 /// @title Who may open whose record
 /// @notice Keeps, for ever and in order, what doctors asked, what patients answered, and who looked.
 /// @dev No class, purpose, name, number or content address is ever here: only rights, days and salted commitments.
-/// A patient's account may call: {openGrant}, {openGrantWithCode}, {refuseRequest}, {revokeGrant}, {requireCode}.
+/// A patient's account may call: {openGrant}, {openGrantWithCode}, {refuseRequest}, {revokeGrant}, {requireCode}, {freeze},
+/// {forbidEmergency}, {askLoosening}, {confirmLoosening}, {cancelLoosening}; its recovery alone, never its owner's key:
+/// {scheduleLooseningByRecovery}.
 /// A doctor's account may call: {openRequest}, {withdrawRequest}.
 interface IConsentLedger is IPatientSafeguards {
     /// @notice What has become of a request. A grant that ended by time is still Granted, a request nobody answered
@@ -30,7 +32,8 @@ interface IConsentLedger is IPatientSafeguards {
         Ended,
         UsedUp,
         RightMissing,
-        AffiliationInactive
+        AffiliationInactive,
+        PatientFrozen
     }
 
     /// @notice What a doctor asks of a patient.
@@ -199,7 +202,7 @@ interface IConsentLedger is IPatientSafeguards {
     /// @notice Opens a request; the calling account is the affiliation's doctor.
     /// @dev Emits {RequestOpened}. Reverts with {NotAffiliatedDoctor}, {AffiliationInactive}, {PatientNotRegistered},
     /// {RightsInvalid}, {DurationInvalid}, {AnswerTimeInvalid}, {RequestAlreadyKnown}, {RequestBarred},
-    /// {CardLineMissing}, {NoCodeCard}, {CardLineMismatch}, {ZeroCardTip}, {ServerSignedRequest}, {TooManyOpenRequests}.
+    /// {FrozenPatient}, {CardLineMissing}, {NoCodeCard}, {CardLineMismatch}, {ZeroCardTip}, {ServerSignedRequest}, {TooManyOpenRequests}.
     /// At most 3 requests of one doctor to one patient are open, and 8 of all doctors, so that nobody can spend a card.
     /// @return requestId As {requestIdOf} computes it.
     function openRequest(AccessRequest calldata request) external returns (bytes32 requestId);

@@ -59,7 +59,8 @@ contract ProviderRegistry is IProviderRegistry, Ownable2Step {
         uint32 hospitalId = _requireVerified(hospital);
         Hospital storage suspended = _hospitals[hospitalId];
         suspended.verified = false;
-        _termEnds[hospitalId][suspended.term++] = uint40(block.timestamp);
+        _termEnds[hospitalId][suspended.term] = uint40(block.timestamp);
+        ++suspended.term;
         emit HospitalSuspended(hospital);
     }
 

@@ -10,7 +10,7 @@ contract ConsentLedgerTest is ConsentTest {
     bytes32 private constant UNKNOWN = keccak256("unknown");
     bytes32 private constant ENTRY = keccak256("entry");
     /// @dev Of the mapping of requests in the ledger's storage.
-    uint256 private constant REQUESTS_SLOT = 4;
+    uint256 private constant REQUESTS_SLOT = 5;
 
     // Asking
 
