@@ -25,9 +25,21 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         uint32 deadline;
     }
 
+    struct Emergency {
+        uint40 openedAt;
+        bool reviewed;
+    }
+
     uint8 private constant ALL_RIGHTS = 7;
     uint8 private constant CODE_REQUIRED = 8;
     uint8 private constant CODE_CHECKED = 16;
+    uint8 private constant EMERGENCY = 32;
+    uint8 private constant REPLACES = 64;
+    uint8 private constant VIEW = 1;
+    uint8 private constant ADD = 2;
+    uint8 private constant CORRECT = 4;
+    uint256 private constant EMERGENCY_TIME = 24 hours;
+    uint256 private constant REVIEW_TIME = 72 hours;
     uint16 private constant MAX_DURATION_DAYS = 365;
     uint256 private constant MAX_ANSWER_TIME = 72 hours;
     uint256 private constant MAX_OPEN_OF_DOCTOR = 3;
@@ -39,6 +51,9 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     IPasskeyDoctors private _passkeyDoctors;
     mapping(bytes32 requestId => Request) private _requests;
     mapping(bytes32 requestId => bytes32) private _lineHashes;
+    mapping(bytes32 requestId => bytes32) private _replaced;
+    mapping(bytes32 requestId => Emergency) private _emergencies;
+    mapping(address patient => mapping(address doctor => bytes32 requestId)) private _lastEmergencies;
     mapping(address patient => mapping(bytes32 requestId => bool)) private _barred;
     /// @dev The first `openRequestCount` of a patient's places hold every request of hers that is open.
     mapping(address patient => bytes32[MAX_OPEN_OF_PATIENT]) private _places;
@@ -74,6 +89,16 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         } else {
             if (_settings[patient].codeRequired) revert CardLineMissing(patient);
             _requirePasskey(msg.sender);
+        }
+        if (request.replaces != 0) {
+            Request storage replaced = _requests[request.replaces];
+            if (
+                replaced.state != RequestState.Granted ||
+                replaced.patient != patient ||
+                _doctorOf(replaced.affiliationId) != msg.sender
+            ) revert ReplacementInvalid(request.replaces);
+            _replaced[requestId] = request.replaces;
+            bits |= REPLACES;
         }
         _takePlace(patient, requestId, request.affiliationId);
         _requests[requestId] = Request({
@@ -145,6 +170,83 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     }
 
     /// @inheritdoc IConsentLedger
+    function endGrantByHospital(bytes32 requestId) external {
+        Request storage request = _requireKnown(requestId);
+        (, address hospital, ) = _registry.affiliation(request.affiliationId);
+        if (msg.sender != hospital) revert NotRequestHospital(requestId, msg.sender);
+        if (request.state == RequestState.Revoked) return;
+        _revoke(request);
+        emit GrantEndedByHospital(requestId, request.patient, msg.sender);
+    }
+
+    /// @inheritdoc IConsentLedger
+    function recordChange(bytes32 requestId, uint8 right, bytes32 commitment) external {
+        Request storage request = _requireKnown(requestId);
+        (address doctor, , bool active) = _registry.affiliation(request.affiliationId);
+        if (msg.sender != doctor) revert NotRequestDoctor(requestId, msg.sender);
+        if (right != ADD && right != CORRECT) revert ChangeInvalid(right);
+        AccessRefusal refusal = _refusalOf(request, right);
+        if (refusal == AccessRefusal.None && !active) refusal = AccessRefusal.AffiliationInactive;
+        if (refusal != AccessRefusal.None) revert AccessDenied(requestId, refusal);
+        emit RecordChanged(requestId, commitment, right, ++request.tally);
+    }
+
+    /// @inheritdoc IConsentLedger
+    function openEmergency(
+        address patient,
+        uint32 affiliationId,
+        bytes32 reasonCommitment
+    ) external returns (bytes32 requestId) {
+        _requireActiveDoctor(affiliationId);
+        if (!_registry.isPatient(patient)) revert PatientNotRegistered(patient);
+        Settings memory settings = _settings[patient];
+        if (settings.frozenAt != 0) revert FrozenPatient(patient);
+        if (!settings.emergencyAllowed) revert EmergencyNotAllowed(patient);
+        _requirePasskey(msg.sender);
+        bytes32 last = _lastEmergencies[patient][msg.sender];
+        if (last != 0 && !_emergencies[last].reviewed) revert EmergencyUnreviewed(last);
+        requestId = keccak256(abi.encode(block.chainid, address(this), patient, affiliationId, reasonCommitment));
+        if (_requests[requestId].state != RequestState.Unknown) revert RequestAlreadyKnown(requestId);
+
+        uint32 until = uint32(block.timestamp + EMERGENCY_TIME);
+        _lastEmergencies[patient][msg.sender] = requestId;
+        _emergencies[requestId] = Emergency({openedAt: uint40(block.timestamp), reviewed: false});
+        _requests[requestId] = Request({
+            patient: patient,
+            affiliationId: uint24(affiliationId),
+            state: RequestState.Granted,
+            bits: VIEW | EMERGENCY,
+            uses: 0,
+            tally: 0,
+            deadline: until
+        });
+        emit EmergencyOpened(requestId, patient, affiliationId, until, reasonCommitment);
+    }
+
+    /// @inheritdoc IConsentLedger
+    function reviewEmergency(bytes32 requestId, bytes32 findingCommitment) external {
+        Emergency memory emergency = _emergencies[requestId];
+        if (emergency.openedAt == 0 || emergency.reviewed) revert NotReviewable(requestId);
+        if (msg.sender != _registry.governor()) {
+            (, address hospital, ) = _registry.affiliation(_requests[requestId].affiliationId);
+            if (msg.sender != hospital || block.timestamp > emergency.openedAt + REVIEW_TIME) {
+                revert NotReviewer(requestId, msg.sender);
+            }
+        }
+        _emergencies[requestId].reviewed = true;
+        emit EmergencyReviewed(requestId, msg.sender, findingCommitment);
+    }
+
+    /// @inheritdoc IConsentLedger
+    function disputeEmergency(bytes32 requestId) external {
+        Request storage request = _requireOwn(requestId);
+        if (request.bits & EMERGENCY == 0) revert NotReviewable(requestId);
+        if (request.state == RequestState.Revoked) return;
+        _revoke(request);
+        emit EmergencyDisputed(requestId, msg.sender);
+    }
+
+    /// @inheritdoc IConsentLedger
     function logAccess(AccessEntry[] calldata entries) external {
         if (msg.sender != _accessWriter) revert NotAccessWriter(msg.sender);
         for (uint256 i = 0; i < entries.length; ++i) {
@@ -156,6 +258,14 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
             }
             if (refusal == AccessRefusal.None) {
                 emit AccessLogged(entry.requestId, entry.entryId, entry.right, ++request.tally);
+            } else if (_wasAllowed(request, entry.right, entry.lookedAt)) {
+                emit AccessLoggedLate(
+                    entry.requestId,
+                    entry.entryId,
+                    entry.right,
+                    ++request.tally,
+                    entry.lookedAt
+                );
             } else {
                 emit AccessRefused(entry.requestId, entry.entryId, refusal);
             }
@@ -195,13 +305,14 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     /// @inheritdoc IConsentLedger
     function requestState(bytes32 requestId) external view returns (ConsentRequest memory) {
         Request memory request = _requests[requestId];
-        bool isEnded = request.state == RequestState.Granted || request.state == RequestState.Revoked;
+        bool isEnded = request.state >= RequestState.Granted;
         return
             ConsentRequest({
                 state: request.state,
                 rights: request.bits & ALL_RIGHTS,
                 codeRequired: request.bits & CODE_REQUIRED != 0,
                 codeChecked: request.bits & CODE_CHECKED != 0,
+                emergency: request.bits & EMERGENCY != 0,
                 uses: request.uses,
                 durationDays: isEnded ? 0 : request.tally,
                 answerBy: isEnded ? 0 : request.deadline,
@@ -258,11 +369,21 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         request.bits = bits;
         request.tally = 0;
         request.deadline = uint32(until);
+        if (bits & REPLACES != 0) _supersede(_replaced[requestId], requestId);
+    }
+
+    /// @dev Ends the grant that another one replaces, if it still stands.
+    function _supersede(bytes32 requestId, bytes32 successor) private {
+        Request storage request = _requests[requestId];
+        if (request.state != RequestState.Granted) return;
+        _revoke(request);
+        request.state = RequestState.Superseded;
+        emit GrantSuperseded(requestId, msg.sender, successor);
     }
 
     /// @dev Ends access now; what was never granted has no end and no looks.
     function _revoke(Request storage request) private {
-        if (request.state != RequestState.Granted) {
+        if (request.state < RequestState.Granted) {
             request.tally = 0;
             request.deadline = 0;
         } else if (block.timestamp < request.deadline) {
@@ -303,14 +424,34 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         if (state != RequestState.Granted) {
             if (state == RequestState.Unknown) return AccessRefusal.RequestUnknown;
             if (state == RequestState.Revoked) return AccessRefusal.Revoked;
+            if (state == RequestState.Superseded) return AccessRefusal.Superseded;
             return AccessRefusal.NotGranted;
         }
         if (block.timestamp >= request.deadline) return AccessRefusal.Ended;
-        uint16 count = request.tally;
-        if (request.uses != 0 ? count >= request.uses : count == type(uint16).max) return AccessRefusal.UsedUp;
-        if (right == 0 || right & request.bits & ALL_RIGHTS != right) return AccessRefusal.RightMissing;
+        if (_isUsedUp(request)) return AccessRefusal.UsedUp;
+        if (!_hasRight(request, right)) return AccessRefusal.RightMissing;
         if (_settings[request.patient].frozenAt != 0) return AccessRefusal.PatientFrozen;
         return AccessRefusal.None;
+    }
+
+    /// @dev True for a look that the grant allowed then and not any more, because it, the affiliation, or sharing as a
+    /// whole has ended since.
+    function _wasAllowed(Request storage request, uint8 right, uint40 lookedAt) private view returns (bool) {
+        if (request.state < RequestState.Granted || _isUsedUp(request) || !_hasRight(request, right)) return false;
+        if (lookedAt >= request.deadline || lookedAt > block.timestamp) return false;
+        uint256 frozenAt = _settings[request.patient].frozenAt;
+        if (frozenAt != 0 && lookedAt >= frozenAt) return false;
+        uint256 endedAt = _registry.affiliationEndedAt(request.affiliationId);
+        return endedAt == 0 || lookedAt < endedAt;
+    }
+
+    function _isUsedUp(Request storage request) private view returns (bool) {
+        uint16 count = request.tally;
+        return request.uses != 0 ? count >= request.uses : count == type(uint16).max;
+    }
+
+    function _hasRight(Request storage request, uint8 right) private view returns (bool) {
+        return right != 0 && right & request.bits & ALL_RIGHTS == right;
     }
 
     function _isActive(uint32 affiliationId) private view returns (bool active) {

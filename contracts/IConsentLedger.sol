@@ -8,9 +8,9 @@ import {IPatientSafeguards} from "./IPatientSafeguards.sol";
 /// @notice Keeps, for ever and in order, what doctors asked, what patients answered, and who looked.
 /// @dev No class, purpose, name, number or content address is ever here: only rights, days and salted commitments.
 /// A patient's account may call: {openGrant}, {openGrantWithCode}, {refuseRequest}, {revokeGrant}, {requireCode}, {freeze},
-/// {forbidEmergency}, {askLoosening}, {confirmLoosening}, {cancelLoosening}; its recovery alone, never its owner's key:
+/// {forbidEmergency}, {askLoosening}, {confirmLoosening}, {cancelLoosening}, {disputeEmergency}; its recovery alone, never its owner's key:
 /// {scheduleLooseningByRecovery}.
-/// A doctor's account may call: {openRequest}, {withdrawRequest}.
+/// A doctor's account may call: {openRequest}, {withdrawRequest}, {recordChange}, {openEmergency}.
 interface IConsentLedger is IPatientSafeguards {
     /// @notice What has become of a request. A grant that ended by time is still Granted, a request nobody answered
     /// still Open: time alone writes nothing.
@@ -20,7 +20,8 @@ interface IConsentLedger is IPatientSafeguards {
         Withdrawn,
         Refused,
         Granted,
-        Revoked
+        Revoked,
+        Superseded
     }
 
     /// @notice Why a look was refused. None never appears in an event.
@@ -33,7 +34,8 @@ interface IConsentLedger is IPatientSafeguards {
         UsedUp,
         RightMissing,
         AffiliationInactive,
-        PatientFrozen
+        PatientFrozen,
+        Superseded
     }
 
     /// @notice What a doctor asks of a patient.
@@ -44,6 +46,7 @@ interface IConsentLedger is IPatientSafeguards {
     /// @param durationDays Days that the grant may last at most, 1 to 365.
     /// @param answerBy Last second in which the patient can grant, Unix seconds.
     /// @param scopeCommitment Salted hash of the classes, purpose and record dates, so that they can't be widened later.
+    /// @param replaces A grant of this doctor and patient that ends when this one is granted; zero for none.
     /// @param lineHash Hash of the card line that the request takes; zero for a request that needs no code.
     /// @param nextLink Link of the line after it; ignored without `lineHash`.
     struct AccessRequest {
@@ -54,18 +57,22 @@ interface IConsentLedger is IPatientSafeguards {
         uint16 durationDays;
         uint40 answerBy;
         bytes32 scopeCommitment;
+        bytes32 replaces;
         bytes32 lineHash;
         bytes32 nextLink;
     }
 
     /// @notice One look at a record, or one change to it, under a grant. The reader is the affiliation's doctor.
     /// @param requestId The grant's request.
-    /// @param entryId Chosen by the writer; the ledger does not compare it with earlier ones.
+    /// @param entryId Chosen by the writer; the ledger does not compare it with earlier ones. Who reads the events finds a
+    /// doubled one, and a missing one by the counts, which have no gap.
     /// @param right Which right is used: 1 VIEW, 2 ADD, 4 CORRECT.
+    /// @param lookedAt When the record was opened, Unix seconds, as the writer says; matters only when access has ended.
     struct AccessEntry {
         bytes32 requestId;
         bytes32 entryId;
         uint8 right;
+        uint40 lookedAt;
     }
 
     /// @notice A request and what became of it.
@@ -73,6 +80,7 @@ interface IConsentLedger is IPatientSafeguards {
     /// @param rights As asked.
     /// @param codeRequired Only the code of the line that the request took grants it.
     /// @param codeChecked The code was shown when it was granted.
+    /// @param emergency Opened in an emergency and not by the patient; never shows PRIVATE records.
     /// @param uses As asked.
     /// @param durationDays As asked; zero once the request was granted or removed.
     /// @param answerBy As asked; zero once the request was granted or removed.
@@ -86,6 +94,7 @@ interface IConsentLedger is IPatientSafeguards {
         uint8 rights;
         bool codeRequired;
         bool codeChecked;
+        bool emergency;
         uint8 uses;
         uint16 durationDays;
         uint40 answerBy;
@@ -116,6 +125,39 @@ interface IConsentLedger is IPatientSafeguards {
 
     /// @notice `patient` took the access away, or barred a request from ever being granted.
     event GrantRevoked(bytes32 indexed requestId, address indexed patient);
+
+    /// @notice The hospital removed its own doctor's grant, or barred the request.
+    event GrantEndedByHospital(bytes32 indexed requestId, address indexed patient, address indexed hospital);
+
+    /// @notice The grant ended because `patient` granted `successor` in its place.
+    event GrantSuperseded(bytes32 indexed requestId, address indexed patient, bytes32 indexed successor);
+
+    /// @notice The doctor added or corrected a record under the grant, as its `count`th use.
+    event RecordChanged(bytes32 indexed requestId, bytes32 indexed commitment, uint8 right, uint32 count);
+
+    /// @notice A look from before the grant's end was logged after it, as its `count`th use. It opens nothing any more.
+    event AccessLoggedLate(
+        bytes32 indexed requestId,
+        bytes32 indexed entryId,
+        uint8 right,
+        uint32 count,
+        uint40 lookedAt
+    );
+
+    /// @notice A doctor opened the record of `patient` in an emergency until `until`.
+    event EmergencyOpened(
+        bytes32 indexed requestId,
+        address indexed patient,
+        uint32 indexed affiliationId,
+        uint40 until,
+        bytes32 reasonCommitment
+    );
+
+    /// @notice `reviewer` reviewed the emergency; `findingCommitment` is a salted hash of what was found.
+    event EmergencyReviewed(bytes32 indexed requestId, address indexed reviewer, bytes32 findingCommitment);
+
+    /// @notice `patient` disputed the emergency, which ended it.
+    event EmergencyDisputed(bytes32 indexed requestId, address indexed patient);
 
     /// @notice A record was opened or changed under the grant, for the `count`th time.
     event AccessLogged(bytes32 indexed requestId, bytes32 indexed entryId, uint8 right, uint32 count);
@@ -196,6 +238,30 @@ interface IConsentLedger is IPatientSafeguards {
     /// @notice `caller` is not the patient whom the request asks.
     error NotRequestPatient(bytes32 requestId, address caller);
 
+    /// @notice `caller` is not the hospital of the doctor who made the request.
+    error NotRequestHospital(bytes32 requestId, address caller);
+
+    /// @notice The grant to replace is not one of this doctor and patient.
+    error ReplacementInvalid(bytes32 replaces);
+
+    /// @notice The grant does not allow this use.
+    error AccessDenied(bytes32 requestId, AccessRefusal reason);
+
+    /// @notice `right` is neither ADD nor CORRECT alone.
+    error ChangeInvalid(uint8 right);
+
+    /// @notice `patient` has not allowed emergency access.
+    error EmergencyNotAllowed(address patient);
+
+    /// @notice The doctor's last emergency with this patient, `requestId`, was not reviewed yet.
+    error EmergencyUnreviewed(bytes32 requestId);
+
+    /// @notice The request is no emergency, or it was reviewed already.
+    error NotReviewable(bytes32 requestId);
+
+    /// @notice `caller` may not review the emergency: its hospital may for 72 hours, the governor at any time.
+    error NotReviewer(bytes32 requestId, address caller);
+
     /// @notice `until` is not a whole UTC day after now and at most `latest`.
     error GrantEndInvalid(bytes32 requestId, uint40 until, uint256 latest);
 
@@ -203,7 +269,7 @@ interface IConsentLedger is IPatientSafeguards {
     /// @dev Emits {RequestOpened}. Reverts with {NotAffiliatedDoctor}, {AffiliationInactive}, {PatientNotRegistered},
     /// {RightsInvalid}, {DurationInvalid}, {AnswerTimeInvalid}, {RequestAlreadyKnown}, {RequestBarred},
     /// {FrozenPatient}, {CardLineMissing}, {NoCodeCard}, {CardLineMismatch}, {ZeroCardTip}, {ServerSignedRequest}, {TooManyOpenRequests}.
-    /// At most 3 requests of one doctor to one patient are open, and 8 of all doctors, so that nobody can spend a card.
+    /// Reverts with {ReplacementInvalid} too. At most 3 requests of one doctor to one patient are open, and 8 of all doctors, so that nobody can spend a card.
     /// @return requestId As {requestIdOf} computes it.
     function openRequest(AccessRequest calldata request) external returns (bytes32 requestId);
 
@@ -236,8 +302,41 @@ interface IConsentLedger is IPatientSafeguards {
     /// knowledge of what arrived before. Emits {GrantRevoked}. Reverts with {NotRequestPatient}.
     function revokeGrant(bytes32 requestId) external;
 
+    /// @notice Takes away the access of the calling hospital's own doctor for good; for a request still open, bars it.
+    /// @dev The hospital may be suspended. Does nothing the second time. Emits {GrantEndedByHospital}. Reverts with
+    /// {RequestUnknown}, {NotRequestHospital}.
+    function endGrantByHospital(bytes32 requestId) external;
+
+    /// @notice Says that the calling doctor adds or corrects a record under the grant, before it is stored. Counts as a use.
+    /// @dev Emits {RecordChanged}. Reverts with {RequestUnknown}, {NotRequestDoctor}, {ChangeInvalid}, {AccessDenied}.
+    /// @param right 2 ADD or 4 CORRECT.
+    /// @param commitment Salted hash of the record's new version.
+    function recordChange(bytes32 requestId, uint8 right, bytes32 commitment) external;
+
+    /// @notice Opens the record of a patient who allowed it for 24 hours, to VIEW; the calling account is the affiliation's
+    /// doctor.
+    /// @dev Where servers sign for doctors it is refused as a bare reply is. Emits {EmergencyOpened}. Reverts with
+    /// {NotAffiliatedDoctor}, {AffiliationInactive}, {PatientNotRegistered}, {FrozenPatient}, {EmergencyNotAllowed},
+    /// {ServerSignedRequest}, {EmergencyUnreviewed}, {RequestAlreadyKnown}.
+    /// @param reasonCommitment Salted hash of the reason.
+    /// @return requestId keccak256(abi.encode(chain id, this ledger, patient, affiliation id, reason)).
+    function openEmergency(
+        address patient,
+        uint32 affiliationId,
+        bytes32 reasonCommitment
+    ) external returns (bytes32 requestId);
+
+    /// @notice Reviews an emergency once: the doctor's hospital within 72 hours, the governor at any time.
+    /// @dev Emits {EmergencyReviewed}. Reverts with {NotReviewable}, {NotReviewer}.
+    function reviewEmergency(bytes32 requestId, bytes32 findingCommitment) external;
+
+    /// @notice Disputes an emergency and ends it; its patient only. Does nothing when it was disputed or removed.
+    /// @dev Emits {EmergencyDisputed}. Reverts with {RequestUnknown}, {NotRequestPatient}, {NotReviewable}.
+    function disputeEmergency(bytes32 requestId) external;
+
     /// @notice Logs looks at records before they are shown; the access writer only.
-    /// @dev Each entry is checked and refused alone. Emits {AccessLogged} or {AccessRefused} for each, in order.
+    /// @dev Each entry is checked and refused alone. Emits {AccessLogged}, {AccessLoggedLate} or {AccessRefused} for each,
+    /// in order.
     /// Reverts with {NotAccessWriter}.
     function logAccess(AccessEntry[] calldata entries) external;
 

@@ -59,6 +59,7 @@ export function toLedgerRequest(
     durationDays: row.days,
     answerBy: Math.floor(row.answerBy / 1000),
     scopeCommitment: row.scopeCommitment,
+    replaces: zeroHash,
     lineHash: zeroHash,
     nextLink: zeroHash,
   }

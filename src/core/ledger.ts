@@ -38,6 +38,8 @@ export type LedgerRequest = {
   /** Unix seconds. */
   answerBy: number
   scopeCommitment: Hex
+  /** The grant that this one ends when it is granted; zero for none. */
+  replaces: Hex
   /** The line of the patient's code card that the request takes, and the link after it; zero where no code is needed. */
   lineHash: Hex
   nextLink: Hex

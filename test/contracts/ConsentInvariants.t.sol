@@ -113,6 +113,7 @@ contract ConsentHandler is ContractTest {
             durationDays: 1 + uint16(uses) % 365,
             answerBy: uint40(block.timestamp + 24 hours),
             scopeCommitment: keccak256(abi.encode(requests.length, block.timestamp)),
+            replaces: bytes32(0),
             lineHash: withLine ? keccak256(abi.encode(codeOf(lineCount))) : bytes32(0),
             nextLink: withLine ? linkOf(lineCount + 1) : bytes32(0)
         });

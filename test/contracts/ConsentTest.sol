@@ -51,6 +51,7 @@ abstract contract ConsentTest is ContractTest {
                 durationDays: 7,
                 answerBy: uint40(block.timestamp + 24 hours),
                 scopeCommitment: SCOPE,
+                replaces: 0,
                 lineHash: 0,
                 nextLink: 0
             });
@@ -152,9 +153,9 @@ abstract contract ConsentTest is ContractTest {
         bytes32 requestId,
         bytes32 entryId,
         uint8 right
-    ) internal pure returns (IConsentLedger.AccessEntry[] memory list) {
+    ) internal view returns (IConsentLedger.AccessEntry[] memory list) {
         list = new IConsentLedger.AccessEntry[](1);
-        list[0] = IConsentLedger.AccessEntry({requestId: requestId, entryId: entryId, right: right});
+        list[0] = IConsentLedger.AccessEntry({requestId: requestId, entryId: entryId, right: right, lookedAt: uint40(block.timestamp)});
     }
 
     /// @dev The midnight at or after now plus the days, found by counting midnights.

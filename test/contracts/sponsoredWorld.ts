@@ -95,6 +95,7 @@ export async function startWorld() {
       durationDays: 7,
       answerBy: Number(timestamp + daySeconds),
       scopeCommitment: keccak256(toHex(`scope ${requests}`)),
+      replaces: zeroHash,
       lineHash: zeroHash,
       nextLink: zeroHash,
     }
