@@ -160,7 +160,7 @@ async function measureSteady(world: GasWorld, people: GasPeople) {
 
 /** Gas of one transaction that logs a look at each grant. */
 async function logLooks(world: GasWorld, grants: readonly Pick<Asked, 'requestId'>[]): Promise<number> {
-  const entries = grants.map(({ requestId }) => ({ requestId, entryId: requestId, right: rightBits.VIEW }))
+  const entries = grants.map(({ requestId }) => ({ requestId, entryId: requestId, right: rightBits.VIEW, lookedAt: 0 }))
   const data = encodeFunctionData({ abi: consentLedgerAbi, functionName: 'logAccess', args: [entries] })
   const gas = 60_000n + 40_000n * BigInt(entries.length)
   const [sent] = await world.send(world.operator, [{ to: world.ledger, data, gas }])

@@ -12,6 +12,7 @@ import {
   parseEther,
   parseEventLogs,
   toHex,
+  zeroHash,
 } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { anvil } from 'viem/chains'
@@ -143,10 +144,13 @@ export async function startGasWorld() {
       patient,
       affiliationId,
       rights: rightBits.VIEW,
-      oneTime: false,
+      uses: 0,
       durationDays: 7,
       answerBy: (await blockTime()) + daySeconds,
       scopeCommitment: keccak256(toHex(`bench scope ${requests}`)),
+      replaces: zeroHash,
+      lineHash: zeroHash,
+      nextLink: zeroHash,
     }
     return { request, requestId: ledgerRequestIdOf(deployment.chainId, ledger, request) }
   }

@@ -1,33 +1,73 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {CodeCards} from "./CodeCards.sol";
 import {IConsentLedger} from "./IConsentLedger.sol";
+import {IPasskeyDoctors} from "./IPasskeyDoctors.sol";
 import {IProviderRegistry} from "./IProviderRegistry.sol";
+import {PatientSafeguards} from "./PatientSafeguards.sol";
 
-/// @title Who may open whose record, kept in two words of storage per request
-/// @dev The first word holds everything that changes, the second the patient.
-contract ConsentLedger is IConsentLedger {
+/// @title Who may open whose record, kept in one word of storage per request
+/// @dev A request that took a card line has a second word for its hash.
+contract ConsentLedger is IConsentLedger, PatientSafeguards {
+    /// @dev What an open request says of the question, and later of the grant, shares the word's space.
+    /// @param bits Rights in the lowest three, then the marks below.
+    /// @param deadline Open: last second to answer. Granted or revoked: first second without access, zero when never
+    /// granted. Unix seconds, until the year 2106.
+    /// @param tally Open: days asked for. Granted or revoked: looks and changes logged.
+    struct Request {
+        address patient;
+        uint24 affiliationId;
+        RequestState state;
+        uint8 bits;
+        uint8 uses;
+        uint16 tally;
+        uint32 deadline;
+    }
+
+    struct Emergency {
+        uint40 openedAt;
+        bool reviewed;
+    }
+
     uint8 private constant ALL_RIGHTS = 7;
+    uint8 private constant CODE_REQUIRED = 8;
+    uint8 private constant CODE_CHECKED = 16;
+    uint8 private constant EMERGENCY = 32;
+    uint8 private constant REPLACES = 64;
+    uint8 private constant VIEW = 1;
+    uint8 private constant ADD = 2;
+    uint8 private constant CORRECT = 4;
+    uint256 private constant EMERGENCY_TIME = 24 hours;
+    uint256 private constant REVIEW_TIME = 72 hours;
     uint16 private constant MAX_DURATION_DAYS = 365;
     uint256 private constant MAX_ANSWER_TIME = 72 hours;
-
-    IProviderRegistry private immutable _registry;
+    uint256 private constant MAX_OPEN_OF_DOCTOR = 3;
+    uint256 private constant MAX_OPEN_OF_PATIENT = 8;
+    /// @dev The chain id that development chains use; on it, servers may sign for doctors.
+    uint256 private constant LOCAL_CHAIN_ID = 31_337;
 
     address private _accessWriter;
-    mapping(bytes32 requestId => ConsentRequest) private _requests;
+    IPasskeyDoctors private _passkeyDoctors;
+    mapping(bytes32 requestId => Request) private _requests;
+    mapping(bytes32 requestId => bytes32) private _lineHashes;
+    mapping(bytes32 requestId => bytes32) private _replaced;
+    mapping(bytes32 requestId => Emergency) private _emergencies;
+    mapping(address patient => mapping(address doctor => bytes32 requestId)) private _lastEmergencies;
+    mapping(address patient => mapping(bytes32 requestId => bool)) private _barred;
+    /// @dev The first `openRequestCount` of a patient's places hold every request of hers that is open.
+    mapping(address patient => bytes32[MAX_OPEN_OF_PATIENT]) private _places;
 
-    constructor(IProviderRegistry registry, address initialAccessWriter) {
+    constructor(IProviderRegistry registry, address initialAccessWriter) PatientSafeguards(registry) {
         if (address(registry) == address(0)) revert ZeroAccount();
-        _registry = registry;
         _setAccessWriter(initialAccessWriter);
     }
 
     /// @inheritdoc IConsentLedger
     function openRequest(AccessRequest calldata request) external returns (bytes32 requestId) {
-        (address doctor, , bool active) = _registry.affiliation(request.affiliationId);
-        if (msg.sender != doctor) revert NotAffiliatedDoctor(request.affiliationId, msg.sender);
-        if (!active) revert AffiliationInactive(request.affiliationId);
-        if (!_registry.isPatient(request.patient)) revert PatientNotRegistered(request.patient);
+        address patient = request.patient;
+        _requireActiveDoctor(request.affiliationId);
+        if (!_registry.isPatient(patient)) revert PatientNotRegistered(patient);
         if (request.rights == 0 || request.rights > ALL_RIGHTS) revert RightsInvalid(request.rights);
         if (request.durationDays == 0 || request.durationDays > MAX_DURATION_DAYS) {
             revert DurationInvalid(request.durationDays);
@@ -36,28 +76,48 @@ contract ConsentLedger is IConsentLedger {
         if (request.answerBy <= block.timestamp || request.answerBy > latestAnswer) {
             revert AnswerTimeInvalid(request.answerBy, latestAnswer);
         }
+        if (_settings[patient].frozenAt != 0) revert FrozenPatient(patient);
         requestId = requestIdOf(request);
         if (_requests[requestId].state != RequestState.Unknown) revert RequestAlreadyKnown(requestId);
+        if (_barred[patient][requestId]) revert RequestBarred(requestId, patient);
 
-        _requests[requestId] = ConsentRequest({
+        uint8 bits = request.rights;
+        if (request.lineHash != 0) {
+            _takeLine(patient, request.lineHash, request.nextLink);
+            _lineHashes[requestId] = request.lineHash;
+            bits |= CODE_REQUIRED;
+        } else {
+            if (_settings[patient].codeRequired) revert CardLineMissing(patient);
+            _requirePasskey(msg.sender);
+        }
+        if (request.replaces != 0) {
+            Request storage replaced = _requests[request.replaces];
+            if (
+                replaced.state != RequestState.Granted ||
+                replaced.patient != patient ||
+                _doctorOf(replaced.affiliationId) != msg.sender
+            ) revert ReplacementInvalid(request.replaces);
+            _replaced[requestId] = request.replaces;
+            bits |= REPLACES;
+        }
+        _takePlace(patient, requestId, request.affiliationId);
+        _requests[requestId] = Request({
+            patient: patient,
+            // The registry counts affiliations in 24 bits, and this one exists.
+            affiliationId: uint24(request.affiliationId),
             state: RequestState.Open,
-            rights: request.rights,
-            oneTime: request.oneTime,
-            durationDays: request.durationDays,
-            answerBy: request.answerBy,
-            until: 0,
-            affiliationId: request.affiliationId,
-            accessCount: 0,
-            patient: request.patient
+            bits: bits,
+            uses: request.uses,
+            tally: request.durationDays,
+            deadline: uint32(request.answerBy)
         });
-        emit RequestOpened(requestId, request.patient, request.affiliationId);
+        emit RequestOpened(requestId, patient, request.affiliationId);
     }
 
     /// @inheritdoc IConsentLedger
     function withdrawRequest(bytes32 requestId) external {
-        ConsentRequest storage request = _requireKnown(requestId);
-        (address doctor, , ) = _registry.affiliation(request.affiliationId);
-        if (msg.sender != doctor) revert NotRequestDoctor(requestId, msg.sender);
+        Request storage request = _requireKnown(requestId);
+        if (msg.sender != _doctorOf(request.affiliationId)) revert NotRequestDoctor(requestId, msg.sender);
         _requireOpen(requestId, request);
         request.state = RequestState.Withdrawn;
         emit RequestWithdrawn(requestId, request.patient);
@@ -65,23 +125,31 @@ contract ConsentLedger is IConsentLedger {
 
     /// @inheritdoc IConsentLedger
     function openGrant(bytes32 requestId, uint40 until, bytes32 artefactCommitment) external {
-        ConsentRequest storage request = _requireOwn(requestId);
+        Request storage request = _requireOwn(requestId);
         _requireOpen(requestId, request);
-        if (block.timestamp > request.answerBy) revert RequestExpired(requestId, request.answerBy);
-        uint256 latestEnd = _roundUpToDay(block.timestamp + uint256(request.durationDays) * 1 days);
-        if (until <= block.timestamp || until > latestEnd || until % 1 days != 0) {
-            revert GrantEndInvalid(requestId, until, latestEnd);
-        }
-        if (!_isActive(request.affiliationId)) revert AffiliationInactive(request.affiliationId);
+        if (request.bits & CODE_REQUIRED != 0) revert CodeMissing(requestId);
+        _grant(requestId, request, until, request.bits);
+        emit GrantOpened(requestId, msg.sender, until, artefactCommitment, false);
+    }
 
-        request.state = RequestState.Granted;
-        request.until = until;
-        emit GrantOpened(requestId, msg.sender, until, artefactCommitment);
+    /// @inheritdoc IConsentLedger
+    function openGrantWithCode(
+        bytes32 requestId,
+        uint40 until,
+        bytes32 artefactCommitment,
+        bytes32 code
+    ) external {
+        Request storage request = _requireOwn(requestId);
+        _requireOpen(requestId, request);
+        // A request that took no line has the line hash zero, which no code has.
+        if (CodeCards.lineHashOf(code) != _lineHashes[requestId]) revert CodeMismatch(requestId);
+        _grant(requestId, request, until, request.bits | CODE_CHECKED);
+        emit GrantOpened(requestId, msg.sender, until, artefactCommitment, true);
     }
 
     /// @inheritdoc IConsentLedger
     function refuseRequest(bytes32 requestId) external {
-        ConsentRequest storage request = _requireOwn(requestId);
+        Request storage request = _requireOwn(requestId);
         _requireOpen(requestId, request);
         request.state = RequestState.Refused;
         emit RequestRefused(requestId, msg.sender);
@@ -89,10 +157,93 @@ contract ConsentLedger is IConsentLedger {
 
     /// @inheritdoc IConsentLedger
     function revokeGrant(bytes32 requestId) external {
-        ConsentRequest storage request = _requireOwn(requestId);
-        if (request.state == RequestState.Revoked) return;
-        request.state = RequestState.Revoked;
+        Request storage request = _requests[requestId];
+        if (request.state == RequestState.Unknown) {
+            if (_barred[msg.sender][requestId]) return;
+            _barred[msg.sender][requestId] = true;
+        } else {
+            if (msg.sender != request.patient) revert NotRequestPatient(requestId, msg.sender);
+            if (request.state == RequestState.Revoked) return;
+            _revoke(request);
+        }
         emit GrantRevoked(requestId, msg.sender);
+    }
+
+    /// @inheritdoc IConsentLedger
+    function endGrantByHospital(bytes32 requestId) external {
+        Request storage request = _requireKnown(requestId);
+        (, address hospital, ) = _registry.affiliation(request.affiliationId);
+        if (msg.sender != hospital) revert NotRequestHospital(requestId, msg.sender);
+        if (request.state == RequestState.Revoked) return;
+        _revoke(request);
+        emit GrantEndedByHospital(requestId, request.patient, msg.sender);
+    }
+
+    /// @inheritdoc IConsentLedger
+    function recordChange(bytes32 requestId, uint8 right, bytes32 commitment) external {
+        Request storage request = _requireKnown(requestId);
+        (address doctor, , bool active) = _registry.affiliation(request.affiliationId);
+        if (msg.sender != doctor) revert NotRequestDoctor(requestId, msg.sender);
+        if (right != ADD && right != CORRECT) revert ChangeInvalid(right);
+        AccessRefusal refusal = _refusalOf(request, right);
+        if (refusal == AccessRefusal.None && !active) refusal = AccessRefusal.AffiliationInactive;
+        if (refusal != AccessRefusal.None) revert AccessDenied(requestId, refusal);
+        emit RecordChanged(requestId, commitment, right, ++request.tally);
+    }
+
+    /// @inheritdoc IConsentLedger
+    function openEmergency(
+        address patient,
+        uint32 affiliationId,
+        bytes32 reasonCommitment
+    ) external returns (bytes32 requestId) {
+        _requireActiveDoctor(affiliationId);
+        if (!_registry.isPatient(patient)) revert PatientNotRegistered(patient);
+        Settings memory settings = _settings[patient];
+        if (settings.frozenAt != 0) revert FrozenPatient(patient);
+        if (!settings.emergencyAllowed) revert EmergencyNotAllowed(patient);
+        _requirePasskey(msg.sender);
+        bytes32 last = _lastEmergencies[patient][msg.sender];
+        if (last != 0 && !_emergencies[last].reviewed) revert EmergencyUnreviewed(last);
+        requestId = keccak256(abi.encode(block.chainid, address(this), patient, affiliationId, reasonCommitment));
+        if (_requests[requestId].state != RequestState.Unknown) revert RequestAlreadyKnown(requestId);
+
+        uint32 until = uint32(block.timestamp + EMERGENCY_TIME);
+        _lastEmergencies[patient][msg.sender] = requestId;
+        _emergencies[requestId] = Emergency({openedAt: uint40(block.timestamp), reviewed: false});
+        _requests[requestId] = Request({
+            patient: patient,
+            affiliationId: uint24(affiliationId),
+            state: RequestState.Granted,
+            bits: VIEW | EMERGENCY,
+            uses: 0,
+            tally: 0,
+            deadline: until
+        });
+        emit EmergencyOpened(requestId, patient, affiliationId, until, reasonCommitment);
+    }
+
+    /// @inheritdoc IConsentLedger
+    function reviewEmergency(bytes32 requestId, bytes32 findingCommitment) external {
+        Emergency memory emergency = _emergencies[requestId];
+        if (emergency.openedAt == 0 || emergency.reviewed) revert NotReviewable(requestId);
+        if (msg.sender != _registry.governor()) {
+            (, address hospital, ) = _registry.affiliation(_requests[requestId].affiliationId);
+            if (msg.sender != hospital || block.timestamp > emergency.openedAt + REVIEW_TIME) {
+                revert NotReviewer(requestId, msg.sender);
+            }
+        }
+        _emergencies[requestId].reviewed = true;
+        emit EmergencyReviewed(requestId, msg.sender, findingCommitment);
+    }
+
+    /// @inheritdoc IConsentLedger
+    function disputeEmergency(bytes32 requestId) external {
+        Request storage request = _requireOwn(requestId);
+        if (request.bits & EMERGENCY == 0) revert NotReviewable(requestId);
+        if (request.state == RequestState.Revoked) return;
+        _revoke(request);
+        emit EmergencyDisputed(requestId, msg.sender);
     }
 
     /// @inheritdoc IConsentLedger
@@ -100,13 +251,21 @@ contract ConsentLedger is IConsentLedger {
         if (msg.sender != _accessWriter) revert NotAccessWriter(msg.sender);
         for (uint256 i = 0; i < entries.length; ++i) {
             AccessEntry calldata entry = entries[i];
-            ConsentRequest storage request = _requests[entry.requestId];
+            Request storage request = _requests[entry.requestId];
             AccessRefusal refusal = _refusalOf(request, entry.right);
             if (refusal == AccessRefusal.None && !_isActive(request.affiliationId)) {
                 refusal = AccessRefusal.AffiliationInactive;
             }
             if (refusal == AccessRefusal.None) {
-                emit AccessLogged(entry.requestId, entry.entryId, entry.right, ++request.accessCount);
+                emit AccessLogged(entry.requestId, entry.entryId, entry.right, ++request.tally);
+            } else if (_wasAllowed(request, entry.right, entry.lookedAt)) {
+                emit AccessLoggedLate(
+                    entry.requestId,
+                    entry.entryId,
+                    entry.right,
+                    ++request.tally,
+                    entry.lookedAt
+                );
             } else {
                 emit AccessRefused(entry.requestId, entry.entryId, refusal);
             }
@@ -115,8 +274,22 @@ contract ConsentLedger is IConsentLedger {
 
     /// @inheritdoc IConsentLedger
     function setAccessWriter(address newAccessWriter) external {
-        if (msg.sender != _registry.governor()) revert NotGovernor(msg.sender);
+        _requireGovernor();
         _setAccessWriter(newAccessWriter);
+    }
+
+    /// @inheritdoc IConsentLedger
+    function namePasskeyDoctors(IPasskeyDoctors newPasskeyDoctors) external {
+        _requireGovernor();
+        if (address(_passkeyDoctors) != address(0)) revert PasskeyDoctorsAlreadyNamed(address(_passkeyDoctors));
+        if (address(newPasskeyDoctors) == address(0)) revert ZeroAccount();
+        _passkeyDoctors = newPasskeyDoctors;
+        emit PasskeyDoctorsNamed(address(newPasskeyDoctors));
+    }
+
+    /// @inheritdoc IConsentLedger
+    function passkeyDoctors() external view returns (IPasskeyDoctors) {
+        return _passkeyDoctors;
     }
 
     /// @inheritdoc IConsentLedger
@@ -130,13 +303,34 @@ contract ConsentLedger is IConsentLedger {
     }
 
     /// @inheritdoc IConsentLedger
-    function requestState(bytes32 requestId) external view returns (ConsentRequest memory request) {
-        return _requests[requestId];
+    function requestState(bytes32 requestId) external view returns (ConsentRequest memory) {
+        Request memory request = _requests[requestId];
+        bool isEnded = request.state >= RequestState.Granted;
+        return
+            ConsentRequest({
+                state: request.state,
+                rights: request.bits & ALL_RIGHTS,
+                codeRequired: request.bits & CODE_REQUIRED != 0,
+                codeChecked: request.bits & CODE_CHECKED != 0,
+                emergency: request.bits & EMERGENCY != 0,
+                uses: request.uses,
+                durationDays: isEnded ? 0 : request.tally,
+                answerBy: isEnded ? 0 : request.deadline,
+                until: isEnded ? request.deadline : 0,
+                affiliationId: request.affiliationId,
+                accessCount: isEnded ? request.tally : 0,
+                patient: request.patient
+            });
+    }
+
+    /// @inheritdoc IConsentLedger
+    function isBarred(address patient, bytes32 requestId) external view returns (bool) {
+        return _barred[patient][requestId];
     }
 
     /// @inheritdoc IConsentLedger
     function canAccess(bytes32 requestId, address doctor, uint8 right) external view returns (bool) {
-        ConsentRequest storage request = _requests[requestId];
+        Request storage request = _requests[requestId];
         if (_refusalOf(request, right) != AccessRefusal.None) return false;
         (address affiliated, , bool active) = _registry.affiliation(request.affiliationId);
         return active && affiliated == doctor;
@@ -147,40 +341,155 @@ contract ConsentLedger is IConsentLedger {
         return keccak256(abi.encode(block.chainid, address(this), request));
     }
 
+    /// @inheritdoc PatientSafeguards
+    function _removeOpenRequests(address patient) internal override {
+        uint256 count = _settings[patient].openRequestCount;
+        for (uint256 place = 0; place < count; ++place) {
+            bytes32 requestId = _places[patient][place];
+            if (_requests[requestId].state != RequestState.Open) continue;
+            _revoke(_requests[requestId]);
+            emit GrantRevoked(requestId, patient);
+        }
+        _settings[patient].openRequestCount = 0;
+    }
+
     function _setAccessWriter(address newAccessWriter) private {
         emit AccessWriterChanged(_accessWriter, newAccessWriter);
         _accessWriter = newAccessWriter;
     }
 
+    function _grant(bytes32 requestId, Request storage request, uint40 until, uint8 bits) private {
+        if (block.timestamp > request.deadline) revert RequestExpired(requestId, request.deadline);
+        uint256 latestEnd = _roundUpToDay(block.timestamp + uint256(request.tally) * 1 days);
+        if (until <= block.timestamp || until > latestEnd || until % 1 days != 0) {
+            revert GrantEndInvalid(requestId, until, latestEnd);
+        }
+        if (!_isActive(request.affiliationId)) revert AffiliationInactive(request.affiliationId);
+        request.state = RequestState.Granted;
+        request.bits = bits;
+        request.tally = 0;
+        request.deadline = uint32(until);
+        if (bits & REPLACES != 0) _supersede(_replaced[requestId], requestId);
+    }
+
+    /// @dev Ends the grant that another one replaces, if it still stands.
+    function _supersede(bytes32 requestId, bytes32 successor) private {
+        Request storage request = _requests[requestId];
+        if (request.state != RequestState.Granted) return;
+        _revoke(request);
+        request.state = RequestState.Superseded;
+        emit GrantSuperseded(requestId, msg.sender, successor);
+    }
+
+    /// @dev Ends access now; what was never granted has no end and no looks.
+    function _revoke(Request storage request) private {
+        if (request.state < RequestState.Granted) {
+            request.tally = 0;
+            request.deadline = 0;
+        } else if (block.timestamp < request.deadline) {
+            request.deadline = uint32(block.timestamp);
+        }
+        request.state = RequestState.Revoked;
+    }
+
+    /// @dev Gives the new request one of the patient's places. Answered and expired ones leave theirs only here, so that
+    /// answering costs nothing; each is dropped once.
+    function _takePlace(address patient, bytes32 requestId, uint32 affiliationId) private {
+        bytes32[MAX_OPEN_OF_PATIENT] storage places = _places[patient];
+        uint256 countBefore = _settings[patient].openRequestCount;
+        uint256 count = countBefore;
+        uint256 ofDoctor = 0;
+        uint256 place = 0;
+        while (place < count) {
+            Request storage held = _requests[places[place]];
+            if (held.state == RequestState.Open && block.timestamp <= held.deadline) {
+                if (held.affiliationId == affiliationId || _doctorOf(held.affiliationId) == msg.sender) ++ofDoctor;
+                ++place;
+            } else if (place == --count) {
+                break;
+            } else {
+                places[place] = places[count];
+            }
+        }
+        if (ofDoctor >= MAX_OPEN_OF_DOCTOR) revert TooManyOpenRequests(patient, MAX_OPEN_OF_DOCTOR);
+        if (count >= MAX_OPEN_OF_PATIENT) revert TooManyOpenRequests(patient, MAX_OPEN_OF_PATIENT);
+        places[count] = requestId;
+        ++count;
+        if (count != countBefore) _settings[patient].openRequestCount = uint8(count);
+    }
+
     /// @dev Everything about a look that the ledger knows by itself; the affiliation is the registry's to say.
-    function _refusalOf(ConsentRequest storage request, uint8 right) private view returns (AccessRefusal) {
+    function _refusalOf(Request storage request, uint8 right) private view returns (AccessRefusal) {
         RequestState state = request.state;
         if (state != RequestState.Granted) {
             if (state == RequestState.Unknown) return AccessRefusal.RequestUnknown;
             if (state == RequestState.Revoked) return AccessRefusal.Revoked;
+            if (state == RequestState.Superseded) return AccessRefusal.Superseded;
             return AccessRefusal.NotGranted;
         }
-        if (block.timestamp >= request.until) return AccessRefusal.Ended;
-        if (request.oneTime && request.accessCount != 0) return AccessRefusal.UsedUp;
-        if (right == 0 || right & request.rights != right) return AccessRefusal.RightMissing;
+        if (block.timestamp >= request.deadline) return AccessRefusal.Ended;
+        if (_isUsedUp(request)) return AccessRefusal.UsedUp;
+        if (!_hasRight(request, right)) return AccessRefusal.RightMissing;
+        if (_settings[request.patient].frozenAt != 0) return AccessRefusal.PatientFrozen;
         return AccessRefusal.None;
+    }
+
+    /// @dev True for a look that the grant allowed then and not any more, because it, the affiliation, or sharing as a
+    /// whole has ended since.
+    function _wasAllowed(Request storage request, uint8 right, uint40 lookedAt) private view returns (bool) {
+        if (request.state < RequestState.Granted || _isUsedUp(request) || !_hasRight(request, right)) return false;
+        if (lookedAt >= request.deadline || lookedAt > block.timestamp) return false;
+        uint256 frozenAt = _settings[request.patient].frozenAt;
+        if (frozenAt != 0 && lookedAt >= frozenAt) return false;
+        uint256 endedAt = _registry.affiliationEndedAt(request.affiliationId);
+        return endedAt == 0 || lookedAt < endedAt;
+    }
+
+    function _isUsedUp(Request storage request) private view returns (bool) {
+        uint16 count = request.tally;
+        return request.uses != 0 ? count >= request.uses : count == type(uint16).max;
+    }
+
+    function _hasRight(Request storage request, uint8 right) private view returns (bool) {
+        return right != 0 && right & request.bits & ALL_RIGHTS == right;
     }
 
     function _isActive(uint32 affiliationId) private view returns (bool active) {
         (, , active) = _registry.affiliation(affiliationId);
     }
 
-    function _requireOwn(bytes32 requestId) private view returns (ConsentRequest storage request) {
+    function _doctorOf(uint32 affiliationId) private view returns (address doctor) {
+        (doctor, , ) = _registry.affiliation(affiliationId);
+    }
+
+    function _requireGovernor() private view {
+        if (msg.sender != _registry.governor()) revert NotGovernor(msg.sender);
+    }
+
+    function _requireActiveDoctor(uint32 affiliationId) private view {
+        (address doctor, , bool active) = _registry.affiliation(affiliationId);
+        if (msg.sender != doctor) revert NotAffiliatedDoctor(affiliationId, msg.sender);
+        if (!active) revert AffiliationInactive(affiliationId);
+    }
+
+    /// @dev Where the patient shows nothing that the server can't show alone, the doctor must.
+    function _requirePasskey(address doctor) private view {
+        if (block.chainid == LOCAL_CHAIN_ID) return;
+        IPasskeyDoctors known = _passkeyDoctors;
+        if (address(known) == address(0) || !known.isPasskeyDoctor(doctor)) revert ServerSignedRequest(doctor);
+    }
+
+    function _requireOwn(bytes32 requestId) private view returns (Request storage request) {
         request = _requireKnown(requestId);
         if (msg.sender != request.patient) revert NotRequestPatient(requestId, msg.sender);
     }
 
-    function _requireKnown(bytes32 requestId) private view returns (ConsentRequest storage request) {
+    function _requireKnown(bytes32 requestId) private view returns (Request storage request) {
         request = _requests[requestId];
         if (request.state == RequestState.Unknown) revert RequestUnknown(requestId);
     }
 
-    function _requireOpen(bytes32 requestId, ConsentRequest storage request) private view {
+    function _requireOpen(bytes32 requestId, Request storage request) private view {
         if (request.state != RequestState.Open) revert RequestNotOpen(requestId, request.state);
     }
 

@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 import {IEntryPoint} from "@openzeppelin/contracts/interfaces/IERC4337.sol";
 
-import {IConsentLedger} from "./IConsentLedger.sol";
 import {LedgerAccount} from "./LedgerAccount.sol";
+import {LedgerFunctions} from "./LedgerFunctions.sol";
 
 /// @title A doctor's account
 /// @notice Asks and withdraws; it can grant nothing.
@@ -13,6 +13,6 @@ contract DoctorAccount is LedgerAccount {
 
     /// @inheritdoc LedgerAccount
     function _mayCall(bytes4 selector) internal pure override returns (bool) {
-        return selector == IConsentLedger.openRequest.selector || selector == IConsentLedger.withdrawRequest.selector;
+        return LedgerFunctions.isDoctors(selector);
     }
 }

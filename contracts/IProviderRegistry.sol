@@ -8,7 +8,7 @@ interface IProviderRegistry {
     /// @notice The governor verified `hospital`.
     event HospitalVerified(address indexed hospital);
 
-    /// @notice The governor suspended `hospital`; its doctors' affiliations are inactive until it is verified again.
+    /// @notice The governor suspended `hospital`; its doctors' affiliations are inactive for ever.
     event HospitalSuspended(address indexed hospital);
 
     /// @notice `hospital` added `doctor` under `affiliationId`.
@@ -53,11 +53,11 @@ interface IProviderRegistry {
     /// @notice `patient` was added before, by `hospital`.
     error PatientAlreadyAdded(address patient, address hospital);
 
-    /// @notice Verifies `hospital`, or verifies it again after a suspension.
+    /// @notice Verifies `hospital`, or verifies it again after a suspension; it then adds its doctors again.
     /// @dev The governor only. Emits {HospitalVerified}. Reverts with {ZeroAccount}, {HospitalAlreadyVerified}.
     function verifyHospital(address hospital) external;
 
-    /// @notice Suspends `hospital`: it adds nobody, and none of its doctors' affiliations is active.
+    /// @notice Suspends `hospital`: it adds nobody, and none of its doctors' affiliations is ever active again.
     /// @dev The governor only. Emits {HospitalSuspended}. Reverts with {HospitalNotVerified}.
     function suspendHospital(address hospital) external;
 
@@ -100,8 +100,14 @@ interface IProviderRegistry {
     /// @notice Who works where under `affiliationId`; zeros when there is no such affiliation.
     /// @return doctor The doctor's account.
     /// @return hospital The hospital's account.
-    /// @return active True while the affiliation is not suspended and the hospital is verified.
+    /// @return active True until the affiliation or its hospital is suspended; never again after that.
     function affiliation(
         uint32 affiliationId
     ) external view returns (address doctor, address hospital, bool active);
+
+    /// @notice First second in which `affiliationId` was not active any more, Unix seconds; zero while it is active.
+    function affiliationEndedAt(uint32 affiliationId) external view returns (uint40 endedAt);
+
+    /// @notice The hospital that added `patient`, suspended or not; zero when nobody did.
+    function patientHospital(address patient) external view returns (address hospital);
 }

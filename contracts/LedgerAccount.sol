@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {Account} from "@openzeppelin/contracts/account/Account.sol";
 import {IEntryPoint} from "@openzeppelin/contracts/interfaces/IERC4337.sol";
-import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 /// @title An account that can speak to the consent ledger and do nothing else
@@ -13,6 +12,9 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 /// whatever the owner's key signs, and whoever holds that key, nothing else can happen. ERC-1271 is absent on purpose:
 /// a key held in custody must not be able to sign for the account elsewhere.
 abstract contract LedgerAccount is Account {
+    /// @dev Where a clone's arguments begin in its code: behind the 45 bytes of an ERC-1167 proxy.
+    uint256 private constant ARGUMENTS_OFFSET = 45;
+
     IEntryPoint private immutable _entryPoint;
     address private immutable _ledger;
 
@@ -63,8 +65,13 @@ abstract contract LedgerAccount is Account {
     }
 
     /// @notice The key that signs for this clone, fixed when the clone was made. Means nothing on the implementation.
-    function owner() public view returns (address) {
-        return address(bytes20(Clones.fetchCloneArgs(address(this))));
+    function owner() public view returns (address account) {
+        assembly ("memory-safe") {
+            // The scratch space's first twelve bytes must be zero: only twenty are copied.
+            mstore(0, 0)
+            extcodecopy(address(), 12, ARGUMENTS_OFFSET, 20)
+            account := mload(0)
+        }
     }
 
     /// @dev True for the ledger functions that belong to this kind of account.

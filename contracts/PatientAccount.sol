@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 import {IEntryPoint} from "@openzeppelin/contracts/interfaces/IERC4337.sol";
 
-import {IConsentLedger} from "./IConsentLedger.sol";
 import {LedgerAccount} from "./LedgerAccount.sol";
+import {LedgerFunctions} from "./LedgerFunctions.sol";
 
 /// @title A patient's account
 /// @notice Grants, refuses and removes; it can ask for nothing and log nothing.
@@ -13,9 +13,6 @@ contract PatientAccount is LedgerAccount {
 
     /// @inheritdoc LedgerAccount
     function _mayCall(bytes4 selector) internal pure override returns (bool) {
-        return
-            selector == IConsentLedger.openGrant.selector ||
-            selector == IConsentLedger.refuseRequest.selector ||
-            selector == IConsentLedger.revokeGrant.selector;
+        return LedgerFunctions.isPatients(selector);
     }
 }

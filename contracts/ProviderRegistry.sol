@@ -8,23 +8,28 @@ import {IProviderRegistry} from "./IProviderRegistry.sol";
 
 /// @title Who may provide care, as the governor and the hospitals say
 /// @dev The owner is the governor. Hospitals have numbers of their own so that an affiliation fits one storage word:
-/// the ledger reads it for every look at a record.
+/// the ledger reads it for every look at a record. A hospital's suspension ends its term, and an affiliation belongs to
+/// the term in which it was made, so none comes back when the hospital is verified again.
 contract ProviderRegistry is IProviderRegistry, Ownable2Step {
     struct Hospital {
         address account;
         bool verified;
+        uint24 term;
     }
 
     struct Affiliation {
         address doctor;
         uint32 hospitalId;
-        bool suspended;
+        uint40 suspendedAt;
+        uint24 term;
     }
 
     uint32 private _hospitalCount;
-    uint32 private _affiliationCount;
+    /// @dev 24 bits, as many as the ledger has room for beside a grant.
+    uint24 private _affiliationCount;
     mapping(address account => uint32 hospitalId) private _hospitalIds;
     mapping(uint32 hospitalId => Hospital) private _hospitals;
+    mapping(uint32 hospitalId => mapping(uint24 term => uint40 endedAt)) private _termEnds;
     mapping(uint32 affiliationId => Affiliation) private _affiliations;
     mapping(address doctor => mapping(uint32 hospitalId => uint32 affiliationId)) private _standingAffiliations;
     mapping(address doctor => uint256 count) private _standingAffiliationCounts;
@@ -52,7 +57,10 @@ contract ProviderRegistry is IProviderRegistry, Ownable2Step {
     /// @inheritdoc IProviderRegistry
     function suspendHospital(address hospital) external onlyOwner {
         uint32 hospitalId = _requireVerified(hospital);
-        _hospitals[hospitalId].verified = false;
+        Hospital storage suspended = _hospitals[hospitalId];
+        suspended.verified = false;
+        _termEnds[hospitalId][suspended.term] = uint40(block.timestamp);
+        ++suspended.term;
         emit HospitalSuspended(hospital);
     }
 
@@ -60,12 +68,19 @@ contract ProviderRegistry is IProviderRegistry, Ownable2Step {
     function addDoctor(address doctor) external returns (uint32 affiliationId) {
         uint32 hospitalId = _requireVerified(msg.sender);
         _requireAccount(doctor);
+        uint24 term = _hospitals[hospitalId].term;
         uint32 standing = _standingAffiliations[doctor][hospitalId];
-        if (standing != 0) revert DoctorAlreadyAdded(doctor, standing);
+        // One of an earlier term gives way, and is counted already.
+        if (standing == 0) ++_standingAffiliationCounts[doctor];
+        else if (_affiliations[standing].term == term) revert DoctorAlreadyAdded(doctor, standing);
         affiliationId = ++_affiliationCount;
-        _affiliations[affiliationId] = Affiliation({doctor: doctor, hospitalId: hospitalId, suspended: false});
+        _affiliations[affiliationId] = Affiliation({
+            doctor: doctor,
+            hospitalId: hospitalId,
+            suspendedAt: 0,
+            term: term
+        });
         _standingAffiliations[doctor][hospitalId] = affiliationId;
-        ++_standingAffiliationCounts[doctor];
         emit DoctorAdded(doctor, msg.sender, affiliationId);
     }
 
@@ -73,9 +88,11 @@ contract ProviderRegistry is IProviderRegistry, Ownable2Step {
     function suspendDoctor(uint32 affiliationId) external {
         uint32 hospitalId = _requireVerified(msg.sender);
         Affiliation storage held = _affiliations[affiliationId];
-        if (held.hospitalId != hospitalId || held.suspended) revert AffiliationNotHeld(affiliationId, msg.sender);
         address doctor = held.doctor;
-        held.suspended = true;
+        if (affiliationId == 0 || _standingAffiliations[doctor][hospitalId] != affiliationId) {
+            revert AffiliationNotHeld(affiliationId, msg.sender);
+        }
+        held.suspendedAt = uint40(block.timestamp);
         delete _standingAffiliations[doctor][hospitalId];
         --_standingAffiliationCounts[doctor];
         emit DoctorSuspended(doctor, msg.sender, affiliationId);
@@ -141,7 +158,20 @@ contract ProviderRegistry is IProviderRegistry, Ownable2Step {
     ) external view returns (address doctor, address hospital, bool active) {
         Affiliation memory held = _affiliations[affiliationId];
         Hospital memory employer = _hospitals[held.hospitalId];
-        return (held.doctor, employer.account, employer.verified && !held.suspended);
+        active = employer.verified && held.term == employer.term && held.suspendedAt == 0;
+        return (held.doctor, employer.account, active);
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function affiliationEndedAt(uint32 affiliationId) external view returns (uint40 endedAt) {
+        Affiliation memory held = _affiliations[affiliationId];
+        endedAt = _termEnds[held.hospitalId][held.term];
+        if (endedAt == 0 || (held.suspendedAt != 0 && held.suspendedAt < endedAt)) return held.suspendedAt;
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function patientHospital(address patient) external view returns (address hospital) {
+        return _hospitals[_patients[patient]].account;
     }
 
     /// @notice Always refused: the governor can hand over, not give up.

@@ -4,61 +4,47 @@ pragma solidity 0.8.37;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Paymaster} from "@openzeppelin/contracts/account/paymaster/Paymaster.sol";
-import {ERC4337Utils} from "@openzeppelin/contracts/account/utils/ERC4337Utils.sol";
 import {IEntryPoint, PackedUserOperation} from "@openzeppelin/contracts/interfaces/IERC4337.sol";
-import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 
-import {IConsentLedger} from "./IConsentLedger.sol";
 import {IProviderRegistry} from "./IProviderRegistry.sol";
+import {ISponsorPaymaster} from "./ISponsorPaymaster.sol";
+import {LedgerFunctions} from "./LedgerFunctions.sol";
 
 /// @title Pays the gas of patients and doctors
-/// @notice Sponsors ledger calls of registered accounts only, within a price, a size and a daily budget per account.
 /// @dev The budget is charged with the most that an operation may cost, at validation, and nothing is given back: that
-/// needs no second call per operation. Reads the time while validating, which public bundlers allow no paymaster to do.
-contract SponsorPaymaster is Paymaster, Ownable2Step, Pausable {
-    using ERC4337Utils for PackedUserOperation;
-
-    /// @notice What one operation and one account may cost.
-    /// @param maxFeePerGasWei Highest maxFeePerGas of an operation.
-    /// @param maxGasPerOperation Highest sum of an operation's gas limits, preVerificationGas included.
-    /// @param dailyBudgetWei Highest sum of maximum costs per account and UTC day.
-    struct Limits {
+/// needs no second call per operation, and no failing or nested execution can spend more. While validating, one word
+/// of limits, one word that belongs to the sender and the registry's word on the sender are read, and no clock.
+contract SponsorPaymaster is ISponsorPaymaster, Paymaster, Ownable2Step {
+    /// @dev Limits and switches in one word of storage.
+    struct Policy {
         uint64 maxFeePerGasWei;
         uint32 maxGasPerOperation;
-        uint128 dailyBudgetWei;
+        uint32 maxPreVerificationGas;
+        uint96 dailyBudgetWei;
+        bool paused;
+        bool depositLow;
     }
 
+    /// @dev A patient is one for good, so the registry is asked about her once.
     struct Spending {
-        uint32 day;
-        uint128 reservedWei;
+        uint24 day;
+        uint96 reservedWei;
+        bool knownPatient;
     }
+
+    /// @dev The paymaster's data begins with its address and its two gas limits; three bytes of ours follow.
+    uint256 private constant LIMITS_OFFSET = 20;
+    uint256 private constant DAY_OFFSET = 52;
+    uint256 private constant DATA_LENGTH = 55;
+    /// @dev An operation sent in the last seconds of its day may be in a block of the next.
+    uint256 private constant GRACE = 10 minutes;
 
     IEntryPoint private immutable _entryPoint;
     IProviderRegistry private immutable _registry;
 
-    Limits private _limits;
+    Policy private _policy;
+    uint128 private _depositFloorWei;
     mapping(address account => Spending) private _spendings;
-
-    /// @notice The owner set new limits.
-    event LimitsChanged(uint64 maxFeePerGasWei, uint32 maxGasPerOperation, uint128 dailyBudgetWei);
-
-    /// @notice No hospital has added `account`, or its last affiliation is suspended.
-    error AccountNotRegistered(address account);
-
-    /// @notice The operation calls `selector`, which is no ledger function of this kind of account.
-    error CallNotSponsored(address account, bytes4 selector);
-
-    /// @notice The operation offers a higher gas price than the limit.
-    error FeeTooHigh(uint256 maxFeePerGasWei, uint256 limitWei);
-
-    /// @notice The operation asks for more gas than the limit.
-    error GasTooHigh(uint256 gasLimitSum, uint256 limit);
-
-    /// @notice The account has `leftWei` of its budget left today, and the operation may cost `maxCostWei`.
-    error BudgetExceeded(address account, uint256 maxCostWei, uint256 leftWei);
-
-    /// @notice A paymaster without an owner could never pay its deposit back.
-    error OwnerRequired();
 
     constructor(
         IEntryPoint entryPoint_,
@@ -71,62 +57,103 @@ contract SponsorPaymaster is Paymaster, Ownable2Step, Pausable {
         _setLimits(initialLimits);
     }
 
-    /// @notice Sets what one operation and one account may cost. The owner only.
-    /// @dev Emits {LimitsChanged}.
+    /// @inheritdoc ISponsorPaymaster
     function setLimits(Limits calldata newLimits) external onlyOwner {
         _setLimits(newLimits);
     }
 
-    /// @notice Stops sponsoring. The owner only.
+    /// @inheritdoc ISponsorPaymaster
+    function setDepositFloor(uint128 floorWei) external onlyOwner {
+        _depositFloorWei = floorWei;
+        emit DepositFloorChanged(floorWei);
+        noteDeposit();
+    }
+
+    /// @inheritdoc ISponsorPaymaster
     function pause() external onlyOwner {
-        _pause();
+        _policy.paused = true;
+        emit Paused();
     }
 
-    /// @notice Sponsors again. The owner only.
+    /// @inheritdoc ISponsorPaymaster
     function unpause() external onlyOwner {
-        _unpause();
+        _policy.paused = false;
+        emit Unpaused();
     }
 
-    /// @notice Adds the value sent to the deposit that pays for operations. Anyone may.
+    /// @inheritdoc ISponsorPaymaster
     function deposit() external payable {
         _deposit(msg.value);
+        noteDeposit();
     }
 
-    /// @notice Pays `amountWei` of the deposit out to `to`. The owner only.
+    /// @inheritdoc ISponsorPaymaster
     function withdraw(address payable to, uint256 amountWei) external onlyOwner {
         _withdraw(to, amountWei);
+        noteDeposit();
     }
 
-    /// @notice Stakes the value sent, so that public bundlers let this paymaster use storage. The owner only.
+    /// @inheritdoc ISponsorPaymaster
     function addStake(uint32 unstakeDelaySeconds) external payable onlyOwner {
         _addStake(msg.value, unstakeDelaySeconds);
     }
 
-    /// @notice Starts the delay after which the stake can be withdrawn. The owner only.
+    /// @inheritdoc ISponsorPaymaster
     function unlockStake() external onlyOwner {
         _unlockStake();
     }
 
-    /// @notice Pays the unlocked stake out to `to`. The owner only.
+    /// @inheritdoc ISponsorPaymaster
     function withdrawStake(address payable to) external onlyOwner {
         _withdrawStake(to);
     }
 
-    /// @notice What one operation and one account may cost.
+    /// @inheritdoc ISponsorPaymaster
     function limits() external view returns (Limits memory) {
-        return _limits;
+        Policy memory policy = _policy;
+        return
+            Limits({
+                maxFeePerGasWei: policy.maxFeePerGasWei,
+                maxGasPerOperation: policy.maxGasPerOperation,
+                maxPreVerificationGas: policy.maxPreVerificationGas,
+                dailyBudgetWei: policy.dailyBudgetWei
+            });
     }
 
-    /// @notice What is left of the account's budget today, in wei.
+    /// @inheritdoc ISponsorPaymaster
+    function paused() external view returns (bool) {
+        return _policy.paused;
+    }
+
+    /// @inheritdoc ISponsorPaymaster
+    function depositFloor() external view returns (uint256) {
+        return _depositFloorWei;
+    }
+
+    /// @inheritdoc ISponsorPaymaster
+    function isDepositLow() external view returns (bool) {
+        return _policy.depositLow;
+    }
+
+    /// @inheritdoc ISponsorPaymaster
     function budgetLeft(address account) external view returns (uint256) {
-        uint256 reservedWei = _reservedToday(account);
-        uint256 budgetWei = _limits.dailyBudgetWei;
-        return reservedWei < budgetWei ? budgetWei - reservedWei : 0;
+        Spending memory spending = _spendings[account];
+        uint256 reservedWei = spending.day == block.timestamp / 1 days ? spending.reservedWei : 0;
+        return _left(_policy.dailyBudgetWei, reservedWei);
     }
 
-    /// @notice The registry that says whose operations are sponsored.
+    /// @inheritdoc ISponsorPaymaster
     function providerRegistry() external view returns (address) {
         return address(_registry);
+    }
+
+    /// @inheritdoc ISponsorPaymaster
+    function noteDeposit() public {
+        uint256 depositWei = _entryPoint.balanceOf(address(this));
+        bool low = depositWei < _depositFloorWei;
+        if (low == _policy.depositLow) return;
+        _policy.depositLow = low;
+        emit DepositLowChanged(low, depositWei);
     }
 
     /// @inheritdoc Paymaster
@@ -139,70 +166,104 @@ contract SponsorPaymaster is Paymaster, Ownable2Step, Pausable {
         revert OwnerRequired();
     }
 
-    /// @dev Reverts with {Pausable-EnforcedPause}, {AccountNotRegistered}, {CallNotSponsored}, {FeeTooHigh},
-    /// {GasTooHigh}, {BudgetExceeded}.
+    /// @dev Reverts with {SponsorPaused}, {DepositLow}, {FeeTooHigh}, {PreVerificationGasTooHigh}, {GasTooHigh},
+    /// {DayMissing}, {DayPassed}, {CallNotSponsored}, {AccountNotRegistered}, {BudgetExceeded}.
     function _validatePaymasterUserOp(
         PackedUserOperation calldata userOperation,
         bytes32,
         uint256 maxCostWei
-    ) internal override whenNotPaused returns (bytes memory context, uint256 validationData) {
-        _requireSponsoredCall(userOperation.sender, userOperation.callData);
+    ) internal override returns (bytes memory context, uint256 validationData) {
+        Policy memory policy = _policy;
+        if (policy.paused) revert SponsorPaused();
+        uint24 day = _requireWithinCaps(userOperation, policy);
 
-        Limits memory current = _limits;
-        uint256 feeWei = userOperation.maxFeePerGas();
-        if (feeWei > current.maxFeePerGasWei) revert FeeTooHigh(feeWei, current.maxFeePerGasWei);
-        uint256 gasLimitSum = userOperation.verificationGasLimit() +
-            userOperation.callGasLimit() +
-            userOperation.paymasterVerificationGasLimit() +
-            userOperation.paymasterPostOpGasLimit() +
-            userOperation.preVerificationGas;
-        if (gasLimitSum > current.maxGasPerOperation) revert GasTooHigh(gasLimitSum, current.maxGasPerOperation);
+        address account = userOperation.sender;
+        Spending memory spending = _spendings[account];
+        bool knownPatient = _requireSponsoredCall(account, bytes4(userOperation.callData), spending, policy.depositLow);
 
-        _reserve(userOperation.sender, maxCostWei, current.dailyBudgetWei);
-        return ("", ERC4337Utils.SIG_VALIDATION_SUCCESS);
-    }
-
-    function _requireSponsoredCall(address account, bytes calldata callData) private view {
-        bytes4 selector = bytes4(callData);
-        if (_isPatientCall(selector)) {
-            if (!_registry.isPatient(account)) revert AccountNotRegistered(account);
-        } else if (_isDoctorCall(selector)) {
-            if (!_registry.isDoctor(account)) revert AccountNotRegistered(account);
-        } else {
-            revert CallNotSponsored(account, selector);
-        }
-    }
-
-    function _reserve(address account, uint256 maxCostWei, uint256 budgetWei) private {
-        uint256 reservedWei = _reservedToday(account);
-        uint256 leftWei = reservedWei < budgetWei ? budgetWei - reservedWei : 0;
+        if (day < spending.day) revert DayPassed(account, day, spending.day);
+        uint256 reservedWei = day == spending.day ? spending.reservedWei : 0;
+        uint256 leftWei = _left(policy.dailyBudgetWei, reservedWei);
         if (maxCostWei > leftWei) revert BudgetExceeded(account, maxCostWei, leftWei);
-        // Both fit: the sum is at most the budget, and days since 1970 fill 32 bits after eleven million years.
-        _spendings[account] = Spending({day: uint32(_today()), reservedWei: uint128(reservedWei + maxCostWei)});
+        // It fits: the sum is at most the budget.
+        _spendings[account] = Spending({
+            day: day,
+            reservedWei: uint96(reservedWei + maxCostWei),
+            knownPatient: knownPatient
+        });
+        return ("", _validOn(day));
+    }
+
+    /// @return knownPatient True when the account is a patient's.
+    function _requireSponsoredCall(
+        address account,
+        bytes4 selector,
+        Spending memory spending,
+        bool depositLow
+    ) private view returns (bool knownPatient) {
+        if (LedgerFunctions.isPatients(selector)) {
+            if (depositLow && !LedgerFunctions.isPatientsTightening(selector)) revert DepositLow(selector);
+            if (!spending.knownPatient && !_registry.isPatient(account)) revert AccountNotRegistered(account);
+            return true;
+        }
+        if (!LedgerFunctions.isDoctors(selector)) revert CallNotSponsored(account, selector);
+        if (depositLow && !LedgerFunctions.isDoctorsTightening(selector)) revert DepositLow(selector);
+        if (!_registry.isDoctor(account)) revert AccountNotRegistered(account);
+        return spending.knownPatient;
     }
 
     function _setLimits(Limits memory newLimits) private {
-        _limits = newLimits;
-        emit LimitsChanged(newLimits.maxFeePerGasWei, newLimits.maxGasPerOperation, newLimits.dailyBudgetWei);
+        Policy storage policy = _policy;
+        policy.maxFeePerGasWei = newLimits.maxFeePerGasWei;
+        policy.maxGasPerOperation = newLimits.maxGasPerOperation;
+        policy.maxPreVerificationGas = newLimits.maxPreVerificationGas;
+        policy.dailyBudgetWei = newLimits.dailyBudgetWei;
+        emit LimitsChanged(
+            newLimits.maxFeePerGasWei,
+            newLimits.maxGasPerOperation,
+            newLimits.maxPreVerificationGas,
+            newLimits.dailyBudgetWei
+        );
     }
 
-    function _reservedToday(address account) private view returns (uint256) {
-        Spending memory spending = _spendings[account];
-        return spending.day == _today() ? spending.reservedWei : 0;
+    /// @return day As the paymaster's data names it.
+    function _requireWithinCaps(
+        PackedUserOperation calldata userOperation,
+        Policy memory policy
+    ) private pure returns (uint24 day) {
+        uint256 feeWei = uint128(uint256(userOperation.gasFees));
+        if (feeWei > policy.maxFeePerGasWei) revert FeeTooHigh(feeWei, policy.maxFeePerGasWei);
+        uint256 preVerificationGas = userOperation.preVerificationGas;
+        if (preVerificationGas > policy.maxPreVerificationGas) {
+            revert PreVerificationGasTooHigh(preVerificationGas, policy.maxPreVerificationGas);
+        }
+        bytes calldata paymasterAndData = userOperation.paymasterAndData;
+        if (paymasterAndData.length != DATA_LENGTH) revert DayMissing(paymasterAndData.length - DAY_OFFSET);
+        uint256 accountLimits = uint256(userOperation.accountGasLimits);
+        uint256 paymasterLimits = uint256(bytes32(paymasterAndData[LIMITS_OFFSET:DAY_OFFSET]));
+        uint256 gasLimitSum;
+        unchecked {
+            // Four numbers of 128 bits and one of 32.
+            gasLimitSum =
+                (accountLimits >> 128) +
+                uint128(accountLimits) +
+                (paymasterLimits >> 128) +
+                uint128(paymasterLimits) +
+                preVerificationGas;
+        }
+        if (gasLimitSum > policy.maxGasPerOperation) revert GasTooHigh(gasLimitSum, policy.maxGasPerOperation);
+        return uint24(bytes3(paymasterAndData[DAY_OFFSET:]));
     }
 
-    function _today() private view returns (uint256) {
-        return block.timestamp / 1 days;
+    /// @dev ERC-4337's validation data: no aggregator, and the two seconds between which the operation is valid.
+    function _validOn(uint24 day) private pure returns (uint256 validationData) {
+        unchecked {
+            uint256 midnight = uint256(day) * 1 days;
+            return (midnight << 208) | ((midnight + 1 days - 1 + GRACE) << 160);
+        }
     }
 
-    function _isPatientCall(bytes4 selector) private pure returns (bool) {
-        return
-            selector == IConsentLedger.openGrant.selector ||
-            selector == IConsentLedger.refuseRequest.selector ||
-            selector == IConsentLedger.revokeGrant.selector;
-    }
-
-    function _isDoctorCall(bytes4 selector) private pure returns (bool) {
-        return selector == IConsentLedger.openRequest.selector || selector == IConsentLedger.withdrawRequest.selector;
+    function _left(uint256 budgetWei, uint256 reservedWei) private pure returns (uint256) {
+        return reservedWei < budgetWei ? budgetWei - reservedWei : 0;
     }
 }

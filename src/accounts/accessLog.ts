@@ -11,7 +11,12 @@ const gasOverhead = 60_000n
 export async function submitLooks({ store, operator }: { store: Store; operator: Operator }): Promise<number> {
   const looks = await store.looks.unsent(entriesPerTransaction)
   if (looks.length === 0) return 0
-  const entries = looks.map(({ ledgerRequestId, entryId }) => ({ ledgerRequestId, entryId, right: rightBits.VIEW }))
+  const entries = looks.map(({ ledgerRequestId, entryId, createdAt }) => ({
+    ledgerRequestId,
+    entryId,
+    right: rightBits.VIEW,
+    lookedAt: Math.floor(createdAt / 1000),
+  }))
   const gas = gasOverhead + gasPerEntry * BigInt(looks.length)
   const ids = looks.map((look) => look.id)
   const sent = await operator.transact(

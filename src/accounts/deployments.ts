@@ -64,13 +64,19 @@ export type Deployment = {
   readonly entryPoint: DeployedContract
 } & Readonly<Record<ContractName, DeployedContract>>
 
-/** What one operation and one account may cost the sponsor; see SponsorPaymaster.Limits. */
-export type SponsorLimits = { maxFeePerGasWei: bigint; maxGasPerOperation: number; dailyBudgetWei: bigint }
+/** What one operation and one account may cost the sponsor; see ISponsorPaymaster.Limits. */
+export type SponsorLimits = {
+  maxFeePerGasWei: bigint
+  maxGasPerOperation: number
+  maxPreVerificationGas: number
+  dailyBudgetWei: bigint
+}
 
 /** Room for development, where a base fee starts at 1 gwei; Lisk's is a thousand times lower, so set it lower there. */
 export const defaultSponsorLimits: SponsorLimits = {
   maxFeePerGasWei: 5_000_000_000n,
   maxGasPerOperation: 1_500_000,
+  maxPreVerificationGas: 200_000,
   dailyBudgetWei: 50_000_000_000_000_000n,
 }
 

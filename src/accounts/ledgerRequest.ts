@@ -1,4 +1,4 @@
-import { encodeAbiParameters, encodeFunctionData, getAbiItem, keccak256 } from 'viem'
+import { encodeAbiParameters, encodeFunctionData, getAbiItem, keccak256, zeroHash } from 'viem'
 import { grantEnd } from '../core/consent.ts'
 import type { LedgerRequest } from '../core/ledger.ts'
 import type { EpochMs } from '../core/people.ts'
@@ -55,9 +55,12 @@ export function toLedgerRequest(
     patient: patientAccount,
     affiliationId,
     rights: row.rights,
-    oneTime: row.oneTime,
+    uses: row.oneTime ? 1 : 0,
     durationDays: row.days,
     answerBy: Math.floor(row.answerBy / 1000),
     scopeCommitment: row.scopeCommitment,
+    replaces: zeroHash,
+    lineHash: zeroHash,
+    nextLink: zeroHash,
   }
 }

@@ -18,7 +18,7 @@ export type Operator = {
   address: Hex
   fees(): Promise<{ maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }>
   encodeHandleOps(operations: readonly PackedUserOperation[]): Hex
-  encodeLogAccess(entries: readonly { ledgerRequestId: Hex; entryId: Hex; right: number }[]): Hex
+  encodeLogAccess(entries: readonly { ledgerRequestId: Hex; entryId: Hex; right: number; lookedAt: number }[]): Hex
   to: Readonly<Record<OperatorTransactionRow['kind'], Hex>>
   /**
    * Signs a transaction with the next nonce, stores it in one transaction with what `claim` says of it, and only then sends
@@ -121,7 +121,7 @@ export function openOperator({ client, deployment, privateKey, store, clock, new
       encodeFunctionData({
         abi: consentLedgerAbi,
         functionName: 'logAccess',
-        args: [entries.map(({ ledgerRequestId, entryId, right }) => ({ requestId: ledgerRequestId, entryId, right }))],
+        args: [entries.map(({ ledgerRequestId, ...entry }) => ({ requestId: ledgerRequestId, ...entry }))],
       }),
     transact(kind, data, gas, claim) {
       const turn = running.then(async () => {

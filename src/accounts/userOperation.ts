@@ -1,5 +1,5 @@
 import { getAccountNonce } from 'permissionless/actions'
-import { concatHex, encodeFunctionData, type PublicClient } from 'viem'
+import { concatHex, encodeFunctionData, type PublicClient, toHex } from 'viem'
 import { getUserOperationHash, toPackedUserOperation, type UserOperation } from 'viem/account-abstraction'
 import type { Hex } from '../core/rows.ts'
 import { laneOf, type UserOperationKind } from '../core/userOperation.ts'
@@ -21,11 +21,11 @@ const gas = {
   paymasterVerification: 61_000n,
   preVerification: 50_000n,
   call: {
-    openRequest: 85_000n,
-    withdrawRequest: 26_000n,
-    openGrant: 27_000n,
-    refuseRequest: 18_000n,
-    revokeGrant: 18_000n,
+    openRequest: 130_000n,
+    withdrawRequest: 30_000n,
+    openGrant: 36_000n,
+    refuseRequest: 24_000n,
+    revokeGrant: 24_000n,
   },
 } as const
 
@@ -46,13 +46,14 @@ export async function prepareUserOperation(
   deployment: Deployment,
   { kind, sender, owner, callData, fees }: OperationParts,
 ): Promise<SignedUserOperation> {
-  const [nonce, code] = await Promise.all([
+  const [nonce, code, { timestamp }] = await Promise.all([
     getAccountNonce(client, {
       address: sender,
       entryPointAddress: deployment.entryPoint.address,
       key: BigInt(laneOf(kind)),
     }),
     client.getCode({ address: sender }),
+    client.getBlock({ blockTag: 'latest' }),
   ])
   const isDoctors = kind === 'openRequest' || kind === 'withdrawRequest'
   const factory =
@@ -78,7 +79,7 @@ export async function prepareUserOperation(
     paymaster: deployment.sponsorPaymaster.address,
     paymasterVerificationGasLimit: gas.paymasterVerification,
     paymasterPostOpGasLimit: 0n,
-    paymasterData: '0x',
+    paymasterData: encodeSponsorDay(timestamp),
     signature: '0x',
   }
 }
@@ -90,6 +91,15 @@ export type OperationParts = {
   owner: Hex
   callData: Hex
   fees: { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }
+}
+
+/**
+ * The day an operation belongs to, as the sponsor's budget counts it: three bytes of days since 1970.
+ *
+ * @param timestamp of the chain's newest block, Unix seconds: the chain's clock decides, not ours
+ */
+export function encodeSponsorDay(timestamp: bigint): Hex {
+  return toHex(timestamp / 86_400n, { size: 3 })
 }
 
 /** The hash that the account's owner signs, over chain, entry point and everything but the signature. */

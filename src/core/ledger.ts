@@ -34,9 +34,15 @@ export type LedgerRequest = {
   patient: Hex
   affiliationId: number
   rights: number
-  oneTime: boolean
+  /** Looks and changes that use the grant up; 0 for any number within its time. */
+  uses: number
   durationDays: number
   /** Unix seconds. */
   answerBy: number
   scopeCommitment: Hex
+  /** The grant that this one ends when it is granted; zero for none. */
+  replaces: Hex
+  /** The line of the patient's code card that the request takes, and the link after it; zero where no code is needed. */
+  lineHash: Hex
+  nextLink: Hex
 }

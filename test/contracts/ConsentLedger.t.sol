@@ -9,13 +9,15 @@ import {ConsentTest} from "./ConsentTest.sol";
 contract ConsentLedgerTest is ConsentTest {
     bytes32 private constant UNKNOWN = keccak256("unknown");
     bytes32 private constant ENTRY = keccak256("entry");
+    /// @dev Of the mapping of requests in the ledger's storage.
+    uint256 private constant REQUESTS_SLOT = 5;
 
     // Asking
 
     function test_aDoctorAsks() public {
         IConsentLedger.AccessRequest memory request = sevenDays();
         request.rights = VIEW | CORRECT;
-        request.oneTime = true;
+        request.uses = 1;
         bytes32 requestId = ledger.requestIdOf(request);
         vm.expectEmit(address(ledger));
         emit IConsentLedger.RequestOpened(requestId, patient, affiliationId);
@@ -24,7 +26,7 @@ contract ConsentLedgerTest is ConsentTest {
         IConsentLedger.ConsentRequest memory known = ledger.requestState(requestId);
         vm.assertTrue(known.state == IConsentLedger.RequestState.Open);
         vm.assertEq(known.rights, VIEW | CORRECT);
-        vm.assertTrue(known.oneTime);
+        vm.assertEq(known.uses, 1);
         vm.assertEq(known.durationDays, 7);
         vm.assertEq(known.answerBy, request.answerBy);
         vm.assertEq(known.until, 0);
@@ -170,7 +172,7 @@ contract ConsentLedgerTest is ConsentTest {
         bytes32 requestId = ask();
         uint40 until = lastEnd(7);
         vm.expectEmit(address(ledger));
-        emit IConsentLedger.GrantOpened(requestId, patient, until, ARTEFACT);
+        emit IConsentLedger.GrantOpened(requestId, patient, until, ARTEFACT, false);
         allow(requestId, until);
         _checkState(requestId, IConsentLedger.RequestState.Granted);
         vm.assertEq(ledger.requestState(requestId).until, until);
@@ -206,8 +208,6 @@ contract ConsentLedgerTest is ConsentTest {
         allow(UNKNOWN, until);
         vm.expectRevert(refusal);
         refuse(UNKNOWN);
-        vm.expectRevert(refusal);
-        remove(UNKNOWN);
         vm.expectRevert(refusal);
         withdraw(UNKNOWN);
     }
@@ -349,6 +349,53 @@ contract ConsentLedgerTest is ConsentTest {
         _checkState(requestId, IConsentLedger.RequestState.Revoked);
     }
 
+    function test_aRequestRemovedBeforeItIsOnChainIsNeverMade() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        bytes32 requestId = ledger.requestIdOf(request);
+        vm.assertFalse(ledger.isBarred(patient, requestId));
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.GrantRevoked(requestId, patient);
+        remove(requestId);
+        vm.assertTrue(ledger.isBarred(patient, requestId));
+        vm.recordLogs();
+        remove(requestId);
+        vm.assertEq(vm.getRecordedLogs().length, 0);
+        _expectRefusedRequest(
+            request,
+            abi.encodeWithSelector(IConsentLedger.RequestBarred.selector, requestId, patient)
+        );
+    }
+
+    function test_nobodyElseBarsARequest() public {
+        bytes32 requestId = ledger.requestIdOf(sevenDays());
+        vm.prank(stranger);
+        ledger.revokeGrant(requestId);
+        allow(ask(), lastEnd(7));
+        vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
+    }
+
+    function test_aRemovedGrantEndedWhenItWasRemoved() public {
+        bytes32 requestId = askAndAllow();
+        log(requestId, ENTRY, VIEW);
+        vm.warp(NOW + 1 hours);
+        remove(requestId);
+        vm.assertEq(ledger.requestState(requestId).until, NOW + 1 hours);
+        vm.assertEq(ledger.requestState(requestId).accessCount, 1);
+        IConsentLedger.AccessRequest memory request = _withScope("another");
+        requestId = askAndAllow(request);
+        uint256 until = ledger.requestState(requestId).until;
+        vm.warp(until + 5);
+        remove(requestId);
+        vm.assertEq(ledger.requestState(requestId).until, until);
+        request = _withScope("third");
+        request.answerBy = uint40(block.timestamp + 1 hours);
+        requestId = ask(request);
+        remove(requestId);
+        vm.assertEq(ledger.requestState(requestId).until, 0);
+        vm.assertEq(ledger.requestState(requestId).accessCount, 0);
+        vm.assertEq(ledger.requestState(requestId).durationDays, 0);
+    }
+
     function test_aPatientTakesAccessAwayFromASuspendedDoctorToo() public {
         bytes32 requestId = askAndAllow();
         suspendHospital();
@@ -384,7 +431,7 @@ contract ConsentLedgerTest is ConsentTest {
 
     function test_aOneTimeGrantIsUsedUpByItsFirstLook() public {
         IConsentLedger.AccessRequest memory request = sevenDays();
-        request.oneTime = true;
+        request.uses = 1;
         request.durationDays = 1;
         bytes32 requestId = askAndAllow(request);
         vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
@@ -394,12 +441,38 @@ contract ConsentLedgerTest is ConsentTest {
         vm.assertEq(ledger.requestState(requestId).accessCount, 1);
     }
 
+    function testFuzz_aCountedGrantIsUsedUpByItsLastUse(uint8 uses, uint8 looks) public {
+        uses = 1 + (uses % 12);
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.uses = uses;
+        bytes32 requestId = askAndAllow(request);
+        for (uint256 i = 0; i < looks % 16; ++i) {
+            vm.assertEq(ledger.canAccess(requestId, doctor, VIEW), i < uses);
+            log(requestId, ENTRY, VIEW);
+        }
+        uint256 logged = looks % 16 < uses ? looks % 16 : uses;
+        vm.assertEq(ledger.requestState(requestId).accessCount, logged);
+    }
+
+    function test_aGrantCountsUpTo65535Looks() public {
+        bytes32 requestId = askAndAllow();
+        // The count is the word's bits 208 to 223.
+        bytes32 slot = keccak256(abi.encode(requestId, REQUESTS_SLOT));
+        uint256 word = uint256(vm.load(address(ledger), slot));
+        vm.store(address(ledger), slot, bytes32(word | (uint256(65_534) << 208)));
+        vm.assertEq(ledger.requestState(requestId).accessCount, 65_534);
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.AccessLogged(requestId, ENTRY, VIEW, 65_535);
+        log(requestId, ENTRY, VIEW);
+        _expectRefusedEntry(requestId, VIEW, IConsentLedger.AccessRefusal.UsedUp);
+    }
+
     function test_aOneTimeGrantIsUsedUpWithinOneBatch() public {
         IConsentLedger.AccessRequest memory request = sevenDays();
-        request.oneTime = true;
+        request.uses = 1;
         bytes32 requestId = askAndAllow(request);
         IConsentLedger.AccessEntry[] memory batch = new IConsentLedger.AccessEntry[](2);
-        batch[0] = IConsentLedger.AccessEntry({requestId: requestId, entryId: ENTRY, right: VIEW});
+        batch[0] = IConsentLedger.AccessEntry({requestId: requestId, entryId: ENTRY, right: VIEW, lookedAt: 0});
         batch[1] = batch[0];
         vm.expectEmit(address(ledger));
         emit IConsentLedger.AccessLogged(requestId, ENTRY, VIEW, 1);
@@ -413,10 +486,10 @@ contract ConsentLedgerTest is ConsentTest {
         bytes32 open = ask();
         bytes32 granted = askAndAllow(_withScope("another"));
         IConsentLedger.AccessEntry[] memory batch = new IConsentLedger.AccessEntry[](4);
-        batch[0] = IConsentLedger.AccessEntry({requestId: open, entryId: bytes32("0"), right: VIEW});
-        batch[1] = IConsentLedger.AccessEntry({requestId: granted, entryId: bytes32("1"), right: VIEW});
-        batch[2] = IConsentLedger.AccessEntry({requestId: UNKNOWN, entryId: bytes32("2"), right: VIEW});
-        batch[3] = IConsentLedger.AccessEntry({requestId: granted, entryId: bytes32("3"), right: VIEW});
+        batch[0] = IConsentLedger.AccessEntry({requestId: open, entryId: bytes32("0"), right: VIEW, lookedAt: 0});
+        batch[1] = IConsentLedger.AccessEntry({requestId: granted, entryId: bytes32("1"), right: VIEW, lookedAt: 0});
+        batch[2] = IConsentLedger.AccessEntry({requestId: UNKNOWN, entryId: bytes32("2"), right: VIEW, lookedAt: 0});
+        batch[3] = IConsentLedger.AccessEntry({requestId: granted, entryId: bytes32("3"), right: VIEW, lookedAt: 0});
         vm.expectEmit(address(ledger));
         emit IConsentLedger.AccessRefused(open, bytes32("0"), IConsentLedger.AccessRefusal.NotGranted);
         vm.expectEmit(address(ledger));
@@ -487,11 +560,215 @@ contract ConsentLedgerTest is ConsentTest {
         _expectRefusedEntry(requestId, VIEW, IConsentLedger.AccessRefusal.AffiliationInactive);
     }
 
+    function test_aGrantOfASuspendedHospitalDoesNotComeBack() public {
+        bytes32 requestId = askAndAllow();
+        suspendHospital();
+        vm.prank(governor);
+        registry.verifyHospital(hospital);
+        vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
+        _expectRefusedEntry(requestId, VIEW, IConsentLedger.AccessRefusal.AffiliationInactive);
+    }
+
     function test_aGrantIsItsDoctorsAlone() public {
         bytes32 requestId = askAndAllow();
         vm.assertFalse(ledger.canAccess(requestId, stranger, VIEW));
         vm.assertFalse(ledger.canAccess(requestId, patient, VIEW));
         vm.assertFalse(ledger.canAccess(requestId, address(0), VIEW));
+    }
+
+    // Late entries
+
+    function test_aLookFromBeforeTheRemovalIsLoggedLate() public {
+        bytes32 requestId = askAndAllow();
+        uint40 lookedAt = uint40(block.timestamp + 1 hours);
+        vm.warp(NOW + 2 hours);
+        remove(requestId);
+        vm.warp(NOW + 3 hours);
+        _expectLate(requestId, lookedAt, 1);
+        _expectLate(requestId, NOW + 2 hours - 1, 2);
+        _expectNotLate(requestId, NOW + 2 hours, IConsentLedger.AccessRefusal.Revoked);
+        vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
+    }
+
+    function test_aLookFromBeforeTheEndIsLoggedLate() public {
+        bytes32 requestId = askAndAllow();
+        uint40 until = ledger.requestState(requestId).until;
+        vm.warp(until + 1 days);
+        _expectLate(requestId, until - 1, 1);
+        _expectNotLate(requestId, until, IConsentLedger.AccessRefusal.Ended);
+    }
+
+    function test_aLookFromBeforeASuspensionOrAFreezeIsLoggedLate() public {
+        bytes32 requestId = askAndAllow();
+        vm.warp(NOW + 1 hours);
+        vm.prank(patient);
+        ledger.freeze();
+        vm.warp(NOW + 2 hours);
+        suspendDoctor();
+        vm.warp(NOW + 3 hours);
+        _expectLate(requestId, NOW + 1 hours - 1, 1);
+        _expectNotLate(requestId, NOW + 1 hours, IConsentLedger.AccessRefusal.PatientFrozen);
+    }
+
+    function test_aLookFromBeforeASuspensionIsLoggedLate() public {
+        bytes32 requestId = askAndAllow();
+        vm.warp(NOW + 2 hours);
+        suspendHospital();
+        vm.warp(NOW + 3 hours);
+        _expectLate(requestId, NOW + 2 hours - 1, 1);
+        _expectNotLate(requestId, NOW + 2 hours, IConsentLedger.AccessRefusal.AffiliationInactive);
+    }
+
+    function test_whatWasNeverAllowedIsNotLate() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.uses = 1;
+        bytes32 requestId = askAndAllow(request);
+        log(requestId, ENTRY, VIEW);
+        vm.warp(NOW + 1 hours);
+        _expectNotLate(requestId, NOW, IConsentLedger.AccessRefusal.UsedUp);
+        remove(requestId);
+        _expectNotLate(requestId, NOW, IConsentLedger.AccessRefusal.Revoked);
+        requestId = ask(_withScope("another"));
+        _expectNotLate(requestId, NOW, IConsentLedger.AccessRefusal.NotGranted);
+        remove(requestId);
+        _expectNotLate(requestId, NOW, IConsentLedger.AccessRefusal.Revoked);
+        _expectNotLate(UNKNOWN, NOW, IConsentLedger.AccessRefusal.RequestUnknown);
+    }
+
+    // Changes
+
+    function test_aDoctorAddsAndCorrectsUnderTheGrant() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.rights = VIEW | ADD | CORRECT;
+        request.uses = 2;
+        bytes32 requestId = askAndAllow(request);
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.RecordChanged(requestId, SCOPE, ADD, 1);
+        _change(requestId, ADD);
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.RecordChanged(requestId, SCOPE, CORRECT, 2);
+        _change(requestId, CORRECT);
+        _expectDenied(requestId, ADD, IConsentLedger.AccessRefusal.UsedUp);
+        vm.assertEq(ledger.requestState(requestId).accessCount, 2);
+    }
+
+    function test_aChangeNeedsAStandingGrantWithItsRight() public {
+        bytes32 requestId = ask();
+        _expectDenied(requestId, ADD, IConsentLedger.AccessRefusal.NotGranted);
+        allow(requestId, lastEnd(7));
+        _expectDenied(requestId, ADD, IConsentLedger.AccessRefusal.RightMissing);
+        remove(requestId);
+        _expectDenied(requestId, ADD, IConsentLedger.AccessRefusal.Revoked);
+        IConsentLedger.AccessRequest memory request = _withScope("another");
+        request.rights = ADD;
+        requestId = askAndAllow(request);
+        suspendDoctor();
+        _expectDenied(requestId, ADD, IConsentLedger.AccessRefusal.AffiliationInactive);
+    }
+
+    function test_onlyTheGrantsDoctorChangesAndOnlyByAddingOrCorrecting() public {
+        bytes32 requestId = askAndAllow();
+        vm.expectRevert(
+            abi.encodeWithSelector(IConsentLedger.NotRequestDoctor.selector, requestId, accessWriter)
+        );
+        vm.prank(accessWriter);
+        ledger.recordChange(requestId, ADD, SCOPE);
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.RequestUnknown.selector, UNKNOWN));
+        _change(UNKNOWN, ADD);
+        uint8[4] memory wrong = [0, VIEW, ADD | CORRECT, 8];
+        for (uint256 i = 0; i < wrong.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IConsentLedger.ChangeInvalid.selector, wrong[i]));
+            _change(requestId, wrong[i]);
+        }
+    }
+
+    // A hospital ends its own doctors' grants
+
+    function test_aHospitalEndsItsOwnDoctorsGrant() public {
+        bytes32 requestId = askAndAllow();
+        suspendHospital();
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.GrantEndedByHospital(requestId, patient, hospital);
+        _endByHospital(hospital, requestId);
+        _checkState(requestId, IConsentLedger.RequestState.Revoked);
+        vm.recordLogs();
+        _endByHospital(hospital, requestId);
+        vm.assertEq(vm.getRecordedLogs().length, 0);
+    }
+
+    function test_aHospitalBarsItsOwnDoctorsRequest() public {
+        bytes32 requestId = ask();
+        _endByHospital(hospital, requestId);
+        _expectNotOpen(requestId, IConsentLedger.RequestState.Revoked);
+    }
+
+    function test_nobodyElseEndsAGrantAsAHospital() public {
+        bytes32 requestId = askAndAllow();
+        vm.prank(governor);
+        registry.verifyHospital(stranger);
+        address[5] memory others = [stranger, doctor, patient, governor, accessWriter];
+        for (uint256 i = 0; i < others.length; ++i) {
+            vm.expectRevert(
+                abi.encodeWithSelector(IConsentLedger.NotRequestHospital.selector, requestId, others[i])
+            );
+            _endByHospital(others[i], requestId);
+        }
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.RequestUnknown.selector, UNKNOWN));
+        _endByHospital(hospital, UNKNOWN);
+    }
+
+    // Replacing a grant
+
+    function test_aGrantEndsTheOneItReplaces() public {
+        bytes32 old = askAndAllow();
+        IConsentLedger.AccessRequest memory request = _withScope("wider");
+        request.replaces = old;
+        bytes32 requestId = ask(request);
+        vm.assertTrue(ledger.canAccess(old, doctor, VIEW));
+        vm.warp(NOW + 1 hours);
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.GrantSuperseded(old, patient, requestId);
+        allow(requestId, lastEnd(7));
+        vm.assertFalse(ledger.canAccess(old, doctor, VIEW));
+        vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
+        _checkState(old, IConsentLedger.RequestState.Superseded);
+        vm.assertEq(ledger.requestState(old).until, NOW + 1 hours);
+        _expectRefusedEntry(old, VIEW, IConsentLedger.AccessRefusal.Superseded);
+        _expectLate(old, NOW, 1);
+        remove(old);
+        _checkState(old, IConsentLedger.RequestState.Revoked);
+        vm.assertEq(ledger.requestState(old).until, NOW + 1 hours);
+    }
+
+    function test_aGrantRemovedMeanwhileStaysRemoved() public {
+        bytes32 old = askAndAllow();
+        IConsentLedger.AccessRequest memory request = _withScope("wider");
+        request.replaces = old;
+        bytes32 requestId = ask(request);
+        remove(old);
+        allow(requestId, lastEnd(7));
+        _checkState(old, IConsentLedger.RequestState.Revoked);
+        vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
+    }
+
+    function test_onlyAStandingGrantOfTheSameDoctorAndPatientIsReplaced() public {
+        bytes32 old = ask();
+        IConsentLedger.AccessRequest memory request = _withScope("wider");
+        request.replaces = old;
+        bytes memory refusal = abi.encodeWithSelector(IConsentLedger.ReplacementInvalid.selector, old);
+        _expectRefusedRequest(request, refusal);
+        allow(old, lastEnd(7));
+        vm.prank(hospital);
+        registry.addPatient(stranger);
+        request.patient = stranger;
+        _expectRefusedRequest(request, refusal);
+        vm.prank(hospital);
+        uint32 other = registry.addDoctor(stranger);
+        request.patient = patient;
+        request.affiliationId = other;
+        vm.expectRevert(refusal);
+        vm.prank(stranger);
+        ledger.openRequest(request);
     }
 
     function testFuzz_anUnknownRequestOpensNothing(bytes32 requestId, address reader, uint8 right) public view {
@@ -584,6 +861,47 @@ contract ConsentLedgerTest is ConsentTest {
         vm.expectRevert(refusal);
         withdraw(requestId);
         _checkState(requestId, state);
+    }
+
+    function _expectLate(bytes32 requestId, uint40 lookedAt, uint32 count) private {
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.AccessLoggedLate(requestId, ENTRY, VIEW, count, lookedAt);
+        _logAt(requestId, lookedAt);
+        vm.assertEq(ledger.requestState(requestId).accessCount, count);
+    }
+
+    function _expectNotLate(
+        bytes32 requestId,
+        uint40 lookedAt,
+        IConsentLedger.AccessRefusal reason
+    ) private {
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.AccessRefused(requestId, ENTRY, reason);
+        _logAt(requestId, lookedAt);
+    }
+
+    function _logAt(bytes32 requestId, uint40 lookedAt) private {
+        IConsentLedger.AccessEntry[] memory batch = entries(requestId, ENTRY, VIEW);
+        batch[0].lookedAt = lookedAt;
+        vm.prank(accessWriter);
+        ledger.logAccess(batch);
+    }
+
+    function _change(bytes32 requestId, uint8 right) private {
+        vm.prank(doctor);
+        ledger.recordChange(requestId, right, SCOPE);
+    }
+
+    function _expectDenied(bytes32 requestId, uint8 right, IConsentLedger.AccessRefusal reason) private {
+        vm.expectRevert(
+            abi.encodeWithSelector(IConsentLedger.AccessDenied.selector, requestId, reason)
+        );
+        _change(requestId, right);
+    }
+
+    function _endByHospital(address caller, bytes32 requestId) private {
+        vm.prank(caller);
+        ledger.endGrantByHospital(requestId);
     }
 
     function _expectRefusedEntry(bytes32 requestId, uint8 right, IConsentLedger.AccessRefusal reason) private {

@@ -15,6 +15,8 @@ abstract contract ConsentTest is ContractTest {
     uint40 internal constant NOW = 1_793_527_200;
     bytes32 internal constant SCOPE = keccak256("scope");
     bytes32 internal constant ARTEFACT = keccak256("artefact");
+    bytes32 internal constant CARD = keccak256("card");
+    uint256 internal constant CARD_LINES = 20;
 
     address internal governor = account("governor");
     address internal hospital = account("hospital");
@@ -45,10 +47,13 @@ abstract contract ConsentTest is ContractTest {
                 patient: patient,
                 affiliationId: affiliationId,
                 rights: VIEW,
-                oneTime: false,
+                uses: 0,
                 durationDays: 7,
                 answerBy: uint40(block.timestamp + 24 hours),
-                scopeCommitment: SCOPE
+                scopeCommitment: SCOPE,
+                replaces: 0,
+                lineHash: 0,
+                nextLink: 0
             });
     }
 
@@ -73,6 +78,45 @@ abstract contract ConsentTest is ContractTest {
     function askAndAllow(IConsentLedger.AccessRequest memory request) internal returns (bytes32 requestId) {
         requestId = ask(request);
         allow(requestId, lastEnd(request.durationDays));
+    }
+
+    function allowWithCode(bytes32 requestId, uint40 until, bytes32 code) internal {
+        vm.prank(patient);
+        ledger.openGrantWithCode(requestId, until, ARTEFACT, code);
+    }
+
+    function issueCard() internal {
+        bytes32 tip = cardLink(CARD, 0);
+        vm.prank(hospital);
+        ledger.issueFirstCard(patient, tip);
+    }
+
+    /// @dev The request as it takes line `i` of the patient's first card; its scope is the line's own.
+    function withLine(
+        IConsentLedger.AccessRequest memory request,
+        uint256 i
+    ) internal view returns (IConsentLedger.AccessRequest memory) {
+        request.lineHash = lineHash(CARD, i);
+        request.nextLink = cardLink(CARD, i + 1);
+        return request;
+    }
+
+    /// @dev x_i, the code of line i as argon2id would give it.
+    function stretchedCode(bytes32 card, uint256 i) internal pure returns (bytes32) {
+        return keccak256(abi.encode(card, i));
+    }
+
+    /// @dev h_i.
+    function lineHash(bytes32 card, uint256 i) internal pure returns (bytes32) {
+        return keccak256(bytes.concat(stretchedCode(card, i)));
+    }
+
+    /// @dev c_i, computed from the card's end as the card's maker does; the end is the random word.
+    function cardLink(bytes32 card, uint256 i) internal view returns (bytes32 link) {
+        link = keccak256(abi.encode(card, "end"));
+        for (uint256 line = CARD_LINES; line > i; --line) {
+            link = keccak256(bytes.concat(bytes32(block.chainid), bytes32(uint256(uint160(address(ledger)))), lineHash(card, line - 1), link));
+        }
     }
 
     function refuse(bytes32 requestId) internal {
@@ -109,9 +153,9 @@ abstract contract ConsentTest is ContractTest {
         bytes32 requestId,
         bytes32 entryId,
         uint8 right
-    ) internal pure returns (IConsentLedger.AccessEntry[] memory list) {
+    ) internal view returns (IConsentLedger.AccessEntry[] memory list) {
         list = new IConsentLedger.AccessEntry[](1);
-        list[0] = IConsentLedger.AccessEntry({requestId: requestId, entryId: entryId, right: right});
+        list[0] = IConsentLedger.AccessEntry({requestId: requestId, entryId: entryId, right: right, lookedAt: uint40(block.timestamp)});
     }
 
     /// @dev The midnight at or after now plus the days, found by counting midnights.

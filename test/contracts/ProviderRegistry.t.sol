@@ -76,7 +76,7 @@ contract ProviderRegistryTest is ContractTest {
         vm.assertFalse(_registry.isVerifiedHospital(address(0)));
     }
 
-    function test_aHospitalIsSuspendedAndVerifiedAgain() public {
+    function test_aHospitalIsSuspendedAndVerifiedAgainWithoutItsOldAffiliations() public {
         uint32 affiliationId = _addDoctor();
         vm.expectEmit(address(_registry));
         emit IProviderRegistry.HospitalSuspended(_hospital);
@@ -84,7 +84,64 @@ contract ProviderRegistryTest is ContractTest {
         vm.assertFalse(_registry.isVerifiedHospital(_hospital));
         _checkAffiliation(affiliationId, _doctor, _hospital, false);
         _verify(_hospital);
-        _checkAffiliation(affiliationId, _doctor, _hospital, true);
+        vm.assertTrue(_registry.isVerifiedHospital(_hospital));
+        _checkAffiliation(affiliationId, _doctor, _hospital, false);
+
+        uint32 next = _addDoctor();
+        vm.assertEq(next, affiliationId + 1);
+        _checkAffiliation(next, _doctor, _hospital, true);
+        _checkAffiliation(affiliationId, _doctor, _hospital, false);
+    }
+
+    function test_aDoctorAddedAgainToAHospitalVerifiedAgainCountsOnce() public {
+        uint32 first = _addDoctor();
+        _suspend(_hospital);
+        _verify(_hospital);
+        uint32 second = _addDoctor();
+        vm.expectRevert(
+            abi.encodeWithSelector(IProviderRegistry.DoctorAlreadyAdded.selector, _doctor, second)
+        );
+        _addDoctor();
+        vm.expectRevert(
+            abi.encodeWithSelector(IProviderRegistry.AffiliationNotHeld.selector, first, _hospital)
+        );
+        vm.prank(_hospital);
+        _registry.suspendDoctor(first);
+        vm.prank(_hospital);
+        _registry.suspendDoctor(second);
+        vm.assertFalse(_registry.isDoctor(_doctor));
+    }
+
+    function test_aHospitalVerifiedAgainStillSuspendsADoctorOfItsOldTerm() public {
+        uint32 affiliationId = _addDoctor();
+        _suspend(_hospital);
+        _verify(_hospital);
+        vm.prank(_hospital);
+        _registry.suspendDoctor(affiliationId);
+        vm.assertFalse(_registry.isDoctor(_doctor));
+        _addDoctor();
+        vm.assertTrue(_registry.isDoctor(_doctor));
+    }
+
+    function test_anAffiliationRemembersWhenItEnded() public {
+        vm.warp(1000);
+        uint32 affiliationId = _addDoctor();
+        vm.assertEq(_registry.affiliationEndedAt(affiliationId), 0);
+        vm.warp(2000);
+        _suspend(_hospital);
+        vm.assertEq(_registry.affiliationEndedAt(affiliationId), 2000);
+        vm.warp(3000);
+        _verify(_hospital);
+        uint32 next = _addDoctor();
+        vm.assertEq(_registry.affiliationEndedAt(next), 0);
+        vm.warp(4000);
+        vm.prank(_hospital);
+        _registry.suspendDoctor(next);
+        vm.warp(5000);
+        _suspend(_hospital);
+        vm.assertEq(_registry.affiliationEndedAt(affiliationId), 2000);
+        vm.assertEq(_registry.affiliationEndedAt(next), 4000);
+        vm.assertEq(_registry.affiliationEndedAt(99), 0);
     }
 
     function test_anUnknownHospitalIsNotSuspended() public {

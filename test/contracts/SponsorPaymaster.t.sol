@@ -4,17 +4,35 @@ pragma solidity 0.8.37;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Paymaster} from "@openzeppelin/contracts/account/paymaster/Paymaster.sol";
 import {IEntryPoint, IPaymaster, PackedUserOperation} from "@openzeppelin/contracts/interfaces/IERC4337.sol";
-import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 
 import {IConsentLedger} from "../../contracts/IConsentLedger.sol";
+import {ISponsorPaymaster} from "../../contracts/ISponsorPaymaster.sol";
 import {SponsorPaymaster} from "../../contracts/SponsorPaymaster.sol";
 import {ConsentTest} from "./ConsentTest.sol";
+
+/// @dev An entry point's bank and nothing else.
+contract DepositStub {
+    mapping(address account => uint256 balanceWei) public balanceOf;
+
+    function depositTo(address account) external payable {
+        balanceOf[account] += msg.value;
+    }
+
+    function withdrawTo(address payable, uint256 amountWei) external {
+        balanceOf[msg.sender] -= amountWei;
+    }
+
+    function spend(address account, uint256 amountWei) external {
+        balanceOf[account] -= amountWei;
+    }
+}
 
 /// @dev The entry point is an ordinary account here; EntryPoint.test.ts runs the real one, deposits and stake included.
 contract SponsorPaymasterTest is ConsentTest {
     uint64 private constant MAX_FEE = 5 gwei;
     uint32 private constant MAX_GAS = 1_000_000;
-    uint128 private constant BUDGET = 0.01 ether;
+    uint32 private constant MAX_PRE_VERIFICATION = 120_000;
+    uint96 private constant BUDGET = 0.01 ether;
 
     address private _entryPoint = account("entryPoint");
     address private _owner = account("sponsorOwner");
@@ -36,7 +54,7 @@ contract SponsorPaymasterTest is ConsentTest {
     }
 
     function test_aStrangerPaysForThemselves() public {
-        bytes memory refusal = abi.encodeWithSelector(SponsorPaymaster.AccountNotRegistered.selector, stranger);
+        bytes memory refusal = abi.encodeWithSelector(ISponsorPaymaster.AccountNotRegistered.selector, stranger);
         _expectRefused(_operation(stranger, IConsentLedger.openGrant.selector), 1, refusal);
         _expectRefused(_operation(stranger, IConsentLedger.openRequest.selector), 1, refusal);
     }
@@ -45,12 +63,12 @@ contract SponsorPaymasterTest is ConsentTest {
         _expectRefused(
             _operation(doctor, IConsentLedger.openGrant.selector),
             1,
-            abi.encodeWithSelector(SponsorPaymaster.AccountNotRegistered.selector, doctor)
+            abi.encodeWithSelector(ISponsorPaymaster.AccountNotRegistered.selector, doctor)
         );
         _expectRefused(
             _operation(patient, IConsentLedger.openRequest.selector),
             1,
-            abi.encodeWithSelector(SponsorPaymaster.AccountNotRegistered.selector, patient)
+            abi.encodeWithSelector(ISponsorPaymaster.AccountNotRegistered.selector, patient)
         );
     }
 
@@ -59,7 +77,7 @@ contract SponsorPaymasterTest is ConsentTest {
         _expectRefused(
             _operation(doctor, IConsentLedger.openRequest.selector),
             1,
-            abi.encodeWithSelector(SponsorPaymaster.AccountNotRegistered.selector, doctor)
+            abi.encodeWithSelector(ISponsorPaymaster.AccountNotRegistered.selector, doctor)
         );
     }
 
@@ -74,7 +92,7 @@ contract SponsorPaymasterTest is ConsentTest {
         _expectRefused(
             _operation(patient, selector),
             1,
-            abi.encodeWithSelector(SponsorPaymaster.CallNotSponsored.selector, patient, selector)
+            abi.encodeWithSelector(ISponsorPaymaster.CallNotSponsored.selector, patient, selector)
         );
     }
 
@@ -84,7 +102,7 @@ contract SponsorPaymasterTest is ConsentTest {
         _expectRefused(
             operation,
             1,
-            abi.encodeWithSelector(SponsorPaymaster.CallNotSponsored.selector, patient, bytes4(0))
+            abi.encodeWithSelector(ISponsorPaymaster.CallNotSponsored.selector, patient, bytes4(0))
         );
     }
 
@@ -98,7 +116,7 @@ contract SponsorPaymasterTest is ConsentTest {
         _expectRefused(
             operation,
             1,
-            abi.encodeWithSelector(SponsorPaymaster.FeeTooHigh.selector, MAX_FEE + 1, MAX_FEE)
+            abi.encodeWithSelector(ISponsorPaymaster.FeeTooHigh.selector, MAX_FEE + 1, MAX_FEE)
         );
     }
 
@@ -108,7 +126,7 @@ contract SponsorPaymasterTest is ConsentTest {
         operation.preVerificationGas = 100_000;
         operation.paymasterAndData = _paymasterData(250_000, 150_000);
         _sponsor(operation, 1);
-        bytes memory refusal = abi.encodeWithSelector(SponsorPaymaster.GasTooHigh.selector, MAX_GAS + 1, MAX_GAS);
+        bytes memory refusal = abi.encodeWithSelector(ISponsorPaymaster.GasTooHigh.selector, MAX_GAS + 1, MAX_GAS);
         operation.preVerificationGas += 1;
         _expectRefused(operation, 1, refusal);
         operation.preVerificationGas -= 1;
@@ -123,6 +141,34 @@ contract SponsorPaymasterTest is ConsentTest {
         _expectRefused(operation, 1, refusal);
     }
 
+    function test_preVerificationGasHasALimitOfItsOwn() public {
+        PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        operation.preVerificationGas = MAX_PRE_VERIFICATION;
+        _sponsor(operation, 1);
+        operation.preVerificationGas += 1;
+        _expectRefused(
+            operation,
+            1,
+            abi.encodeWithSelector(
+                ISponsorPaymaster.PreVerificationGasTooHigh.selector,
+                MAX_PRE_VERIFICATION + 1,
+                MAX_PRE_VERIFICATION
+            )
+        );
+    }
+
+    function testFuzz_hugeGasLimitsDoNotWrapAround(uint128[4] calldata limits, uint256 preVerificationGas) public {
+        uint256 sum = uint256(limits[0]) + limits[1] + limits[2] + limits[3];
+        vm.assume(sum > MAX_GAS);
+        PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        operation.accountGasLimits = _pair(limits[0], limits[1]);
+        operation.paymasterAndData = _paymasterData(limits[2], limits[3]);
+        operation.preVerificationGas = preVerificationGas;
+        vm.expectRevert();
+        vm.prank(_entryPoint);
+        _paymaster.validatePaymasterUserOp(operation, SCOPE, 1);
+    }
+
     function test_anAccountHasADailyBudget() public {
         PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
         vm.assertEq(_paymaster.budgetLeft(patient), BUDGET);
@@ -131,13 +177,13 @@ contract SponsorPaymasterTest is ConsentTest {
         _expectRefused(
             operation,
             11,
-            abi.encodeWithSelector(SponsorPaymaster.BudgetExceeded.selector, patient, 11, 10)
+            abi.encodeWithSelector(ISponsorPaymaster.BudgetExceeded.selector, patient, 11, 10)
         );
         _sponsor(operation, 10);
         _expectRefused(
             operation,
             1,
-            abi.encodeWithSelector(SponsorPaymaster.BudgetExceeded.selector, patient, 1, 0)
+            abi.encodeWithSelector(ISponsorPaymaster.BudgetExceeded.selector, patient, 1, 0)
         );
         vm.assertEq(_paymaster.budgetLeft(doctor), BUDGET);
         _sponsor(_operation(doctor, IConsentLedger.openRequest.selector), BUDGET);
@@ -151,8 +197,113 @@ contract SponsorPaymasterTest is ConsentTest {
         vm.assertEq(_paymaster.budgetLeft(patient), 0);
         vm.warp(midnight);
         vm.assertEq(_paymaster.budgetLeft(patient), BUDGET);
-        _sponsor(operation, BUDGET);
+        operation.paymasterAndData = _onDay(uint24(midnight / 1 days));
+        _sponsorOn(midnight / 1 days, operation, BUDGET);
         vm.assertEq(_paymaster.budgetLeft(patient), 0);
+    }
+
+    function test_anOperationIsValidOnItsDayAndTenMinutesMore() public {
+        PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        operation.paymasterAndData = _onDay(20_000);
+        vm.prank(_entryPoint);
+        (, uint256 validationData) = _paymaster.validatePaymasterUserOp(operation, SCOPE, 1);
+        vm.assertEq(uint160(validationData), uint160(0));
+        vm.assertEq(uint48(validationData >> 160), 20_001 days + 10 minutes - 1);
+        vm.assertEq(uint48(validationData >> 208), 20_000 days);
+    }
+
+    function test_aDayThatPassedDoesNotComeBack() public {
+        PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        operation.paymasterAndData = _onDay(20_001);
+        _sponsorOn(20_001, operation, 1);
+        operation.paymasterAndData = _onDay(20_000);
+        _expectRefused(
+            operation,
+            1,
+            abi.encodeWithSelector(ISponsorPaymaster.DayPassed.selector, patient, 20_000, 20_001)
+        );
+    }
+
+    function test_theDayIsThreeBytesNoMoreNoLess() public {
+        PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        for (uint256 length = 0; length < 6; ++length) {
+            if (length == 3) continue;
+            operation.paymasterAndData = abi.encodePacked(
+                address(_paymaster),
+                uint128(50_000),
+                uint128(0),
+                new bytes(length)
+            );
+            _expectRefused(operation, 1, abi.encodeWithSelector(ISponsorPaymaster.DayMissing.selector, length));
+        }
+    }
+
+    function test_aKnownPatientIsNoDoctor() public {
+        PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        _sponsor(operation, 1);
+        _expectRefused(
+            _operation(patient, IConsentLedger.openRequest.selector),
+            1,
+            abi.encodeWithSelector(ISponsorPaymaster.AccountNotRegistered.selector, patient)
+        );
+        _sponsor(operation, 1);
+    }
+
+    // When its money runs low
+
+    function test_belowTheFloorOnlyWhatTakesAccessAwayIsPaid() public {
+        DepositStub bank = new DepositStub();
+        _entryPoint = address(bank);
+        _paymaster = new SponsorPaymaster(IEntryPoint(_entryPoint), registry, _owner, _limits());
+        _paymaster.deposit{value: 3}();
+        vm.expectEmit(address(_paymaster));
+        emit ISponsorPaymaster.DepositFloorChanged(4);
+        vm.expectEmit(address(_paymaster));
+        emit ISponsorPaymaster.DepositLowChanged(true, 3);
+        vm.prank(_owner);
+        _paymaster.setDepositFloor(4);
+        vm.assertTrue(_paymaster.isDepositLow());
+        vm.assertEq(_paymaster.depositFloor(), 4);
+
+        _expectRefused(
+            _operation(patient, IConsentLedger.openGrant.selector),
+            1,
+            abi.encodeWithSelector(ISponsorPaymaster.DepositLow.selector, IConsentLedger.openGrant.selector)
+        );
+        _expectRefused(
+            _operation(doctor, IConsentLedger.openRequest.selector),
+            1,
+            abi.encodeWithSelector(ISponsorPaymaster.DepositLow.selector, IConsentLedger.openRequest.selector)
+        );
+        _sponsor(_operation(patient, IConsentLedger.revokeGrant.selector), 1);
+        _sponsor(_operation(patient, IConsentLedger.refuseRequest.selector), 1);
+        _sponsor(_operation(doctor, IConsentLedger.withdrawRequest.selector), 1);
+
+        vm.expectEmit(address(_paymaster));
+        emit ISponsorPaymaster.DepositLowChanged(false, 4);
+        _paymaster.deposit{value: 1}();
+        _sponsor(_operation(patient, IConsentLedger.openGrant.selector), 1);
+
+        vm.prank(_owner);
+        _paymaster.withdraw(payable(_owner), 1);
+        vm.assertTrue(_paymaster.isDepositLow());
+    }
+
+    function test_anybodyMayHaveTheDepositNoted() public {
+        DepositStub bank = new DepositStub();
+        _paymaster = new SponsorPaymaster(IEntryPoint(address(bank)), registry, _owner, _limits());
+        _paymaster.deposit{value: 10}();
+        vm.prank(_owner);
+        _paymaster.setDepositFloor(10);
+        bank.spend(address(_paymaster), 1);
+        vm.assertFalse(_paymaster.isDepositLow());
+        vm.prank(stranger);
+        _paymaster.noteDeposit();
+        vm.assertTrue(_paymaster.isDepositLow());
+        vm.recordLogs();
+        vm.prank(stranger);
+        _paymaster.noteDeposit();
+        vm.assertEq(vm.getRecordedLogs().length, 0);
     }
 
     function testFuzz_noAccountSpendsMoreThanItsBudgetInADay(uint128[8] calldata costs) public {
@@ -174,7 +325,7 @@ contract SponsorPaymasterTest is ConsentTest {
     function test_aLowerBudgetLeavesNothingToThoseWhoSpentMore() public {
         PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
         _sponsor(operation, BUDGET);
-        SponsorPaymaster.Limits memory lower = _limits();
+        ISponsorPaymaster.Limits memory lower = _limits();
         lower.dailyBudgetWei = BUDGET / 2;
         vm.prank(_owner);
         _paymaster.setLimits(lower);
@@ -182,7 +333,7 @@ contract SponsorPaymasterTest is ConsentTest {
         _expectRefused(
             operation,
             1,
-            abi.encodeWithSelector(SponsorPaymaster.BudgetExceeded.selector, patient, 1, 0)
+            abi.encodeWithSelector(ISponsorPaymaster.BudgetExceeded.selector, patient, 1, 0)
         );
     }
 
@@ -203,22 +354,37 @@ contract SponsorPaymasterTest is ConsentTest {
 
     function test_theOwnerPausesAndResumes() public {
         PackedUserOperation memory operation = _operation(patient, IConsentLedger.openGrant.selector);
+        vm.expectEmit(address(_paymaster));
+        emit ISponsorPaymaster.Paused();
         vm.prank(_owner);
         _paymaster.pause();
-        _expectRefused(operation, 1, abi.encodeWithSelector(Pausable.EnforcedPause.selector));
+        vm.assertTrue(_paymaster.paused());
+        _expectRefused(operation, 1, abi.encodeWithSelector(ISponsorPaymaster.SponsorPaused.selector));
+        vm.expectEmit(address(_paymaster));
+        emit ISponsorPaymaster.Unpaused();
         vm.prank(_owner);
         _paymaster.unpause();
+        vm.assertFalse(_paymaster.paused());
         _sponsor(operation, 1);
     }
 
+    function test_newLimitsDoNotEndAPause() public {
+        vm.prank(_owner);
+        _paymaster.pause();
+        vm.prank(_owner);
+        _paymaster.setLimits(_limits());
+        vm.assertTrue(_paymaster.paused());
+    }
+
     function test_theOwnerSetsTheLimits() public {
-        SponsorPaymaster.Limits memory next = SponsorPaymaster.Limits({
+        ISponsorPaymaster.Limits memory next = ISponsorPaymaster.Limits({
             maxFeePerGasWei: 1,
             maxGasPerOperation: 2,
-            dailyBudgetWei: 3
+            maxPreVerificationGas: 3,
+            dailyBudgetWei: 4
         });
         vm.expectEmit(address(_paymaster));
-        emit SponsorPaymaster.LimitsChanged(1, 2, 3);
+        emit ISponsorPaymaster.LimitsChanged(1, 2, 3, 4);
         vm.prank(_owner);
         _paymaster.setLimits(next);
         vm.assertEq(keccak256(abi.encode(_paymaster.limits())), keccak256(abi.encode(next)));
@@ -226,10 +392,13 @@ contract SponsorPaymasterTest is ConsentTest {
 
     function test_nobodyElseMayDoAnyOfThis() public {
         bytes memory refusal = abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger);
-        SponsorPaymaster.Limits memory next = _limits();
+        ISponsorPaymaster.Limits memory next = _limits();
         vm.expectRevert(refusal);
         vm.prank(stranger);
         _paymaster.setLimits(next);
+        vm.expectRevert(refusal);
+        vm.prank(stranger);
+        _paymaster.setDepositFloor(1);
         vm.expectRevert(refusal);
         vm.prank(stranger);
         _paymaster.pause();
@@ -251,16 +420,17 @@ contract SponsorPaymasterTest is ConsentTest {
     }
 
     function test_theOwnerCannotGiveUp() public {
-        vm.expectRevert(abi.encodeWithSelector(SponsorPaymaster.OwnerRequired.selector));
+        vm.expectRevert(abi.encodeWithSelector(ISponsorPaymaster.OwnerRequired.selector));
         vm.prank(_owner);
         _paymaster.renounceOwnership();
     }
 
-    function _limits() private pure returns (SponsorPaymaster.Limits memory) {
+    function _limits() private pure returns (ISponsorPaymaster.Limits memory) {
         return
-            SponsorPaymaster.Limits({
+            ISponsorPaymaster.Limits({
                 maxFeePerGasWei: MAX_FEE,
                 maxGasPerOperation: MAX_GAS,
+                maxPreVerificationGas: MAX_PRE_VERIFICATION,
                 dailyBudgetWei: BUDGET
             });
     }
@@ -275,7 +445,11 @@ contract SponsorPaymasterTest is ConsentTest {
     }
 
     function _paymasterData(uint128 verificationGas, uint128 postOpGas) private view returns (bytes memory) {
-        return abi.encodePacked(address(_paymaster), verificationGas, postOpGas);
+        return abi.encodePacked(address(_paymaster), verificationGas, postOpGas, uint24(block.timestamp / 1 days));
+    }
+
+    function _onDay(uint24 day) private view returns (bytes memory) {
+        return abi.encodePacked(address(_paymaster), uint128(50_000), uint128(0), day);
     }
 
     function _pair(uint128 high, uint128 low) private pure returns (bytes32) {
@@ -283,6 +457,10 @@ contract SponsorPaymasterTest is ConsentTest {
     }
 
     function _sponsor(PackedUserOperation memory operation, uint256 maxCostWei) private {
+        _sponsorOn(block.timestamp / 1 days, operation, maxCostWei);
+    }
+
+    function _sponsorOn(uint256 day, PackedUserOperation memory operation, uint256 maxCostWei) private {
         vm.prank(_entryPoint);
         (bytes memory context, uint256 validationData) = _paymaster.validatePaymasterUserOp(
             operation,
@@ -290,7 +468,7 @@ contract SponsorPaymasterTest is ConsentTest {
             maxCostWei
         );
         vm.assertEq(context.length, 0);
-        vm.assertEq(validationData, 0);
+        vm.assertEq(validationData >> 208, day * 1 days);
     }
 
     function _expectRefused(PackedUserOperation memory operation, uint256 maxCostWei, bytes memory refusal) private {

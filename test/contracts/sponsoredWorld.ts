@@ -9,6 +9,7 @@ import {
   parseEther,
   parseEventLogs,
   toHex,
+  zeroHash,
 } from 'viem'
 import { getUserOperationHash, toPackedUserOperation, type UserOperation } from 'viem/account-abstraction'
 import { privateKeyToAccount } from 'viem/accounts'
@@ -21,6 +22,7 @@ import {
   sponsorPaymasterAbi,
 } from '../../src/accounts/contracts.generated.ts'
 import { create2DeployerAddress, deployContracts, entryPointAddress } from '../../src/accounts/deployments.ts'
+import { encodeSponsorDay } from '../../src/accounts/userOperation.ts'
 
 /** The transaction that makes the CREATE2 deployer on every chain, and its one-time sender. Source: Arachnid's repository. */
 const create2DeployerTransaction: Hex =
@@ -89,10 +91,13 @@ export async function startWorld() {
       patient,
       affiliationId,
       rights: 1,
-      oneTime: false,
+      uses: 0,
       durationDays: 7,
       answerBy: Number(timestamp + daySeconds),
       scopeCommitment: keccak256(toHex(`scope ${requests}`)),
+      replaces: zeroHash,
+      lineHash: zeroHash,
+      nextLink: zeroHash,
     }
     const requestId = await publicClient.readContract({ ...ledger, functionName: 'requestIdOf', args: [request] })
     return { request, requestId, until: Number((timestamp / daySeconds + 7n) * daySeconds) }
@@ -111,6 +116,7 @@ export async function startWorld() {
     overrides: Partial<Operation> = {},
   ): Promise<Operation> {
     const code = await publicClient.getCode({ address: sender })
+    const { timestamp } = await publicClient.getBlock()
     const nonce = await publicClient.readContract({
       ...entryPoint,
       functionName: 'getNonce',
@@ -136,6 +142,7 @@ export async function startWorld() {
       paymaster: sponsor.address,
       paymasterVerificationGasLimit: 60_000n,
       paymasterPostOpGasLimit: 0n,
+      paymasterData: encodeSponsorDay(timestamp),
       signature: '0x',
       ...(code === undefined ? deploying : {}),
       ...overrides,

@@ -14,7 +14,12 @@ import { bytesToHex } from 'viem/utils'
 import { describe, expect, test } from 'vitest'
 import type { Village } from '../../local/village.ts'
 import { type BundleParts, submitPrepared } from '../../src/accounts/bundle.ts'
-import { consentLedgerAbi, entryPointAbi, sponsorPaymasterAbi } from '../../src/accounts/contracts.generated.ts'
+import {
+  consentLedgerAbi,
+  entryPointAbi,
+  providerRegistryAbi,
+  sponsorPaymasterAbi,
+} from '../../src/accounts/contracts.generated.ts'
 import { readOrMakeKeyFile } from '../../src/accounts/keyFile.ts'
 import { openOperator } from '../../src/accounts/operator.ts'
 import { handleMessage } from '../../src/bot/handleMessage.ts'
@@ -183,8 +188,7 @@ describe('a bundle', () => {
     const { parts, operationOf } = await bundler(village)
     await village.world.chain.setAutomine(false)
     expect((await submitPrepared(parts)).sent).toBe(1)
-    // The time to answer runs out between the sending and the block.
-    await village.world.chain.increaseTime(25 * 3600)
+    await suspendDoctorFirst(village)
     await village.world.chain.mine(1)
     await village.world.chain.setAutomine(true)
     await village.settle()
@@ -266,6 +270,23 @@ async function bundler(village: Village, sendRawTransaction: SendRaw = village.a
       return found
     },
   }
+}
+
+/** The hospital suspends the doctor in the very block of the bundle, and before it. */
+async function suspendDoctorFirst(village: Village): Promise<void> {
+  const { chain, hospital, deployment } = village.world
+  const [doctor] = village.people.doctors
+  const row = doctor && (await village.app.store.people.doctor(doctor.id))
+  if (!row) throw new Error('The village has two doctors.')
+  const wallet = createWalletClient({ account: hospital, chain: anvil, transport: http(chain.url) })
+  await wallet.writeContract({
+    address: deployment.providerRegistry.address,
+    abi: providerRegistryAbi,
+    functionName: 'suspendDoctor',
+    args: [row.affiliationId],
+    maxPriorityFeePerGas: parseGwei('10'),
+    maxFeePerGas: parseGwei('20'),
+  })
 }
 
 async function ask(village: Village, patient: Patient, by = 0): Promise<Asked> {

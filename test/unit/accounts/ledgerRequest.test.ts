@@ -1,4 +1,4 @@
-import { decodeFunctionData, keccak256 } from 'viem'
+import { decodeFunctionData, keccak256, zeroHash } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { consentLedgerAbi } from '../../../src/accounts/contracts.generated.ts'
 import {
@@ -13,25 +13,29 @@ import type { ConsentRequestRow, Hex } from '../../../src/core/rows.ts'
 
 const ledger: Hex = '0x5FbDB2315678afecb367f032d93F642f64180aa3'
 const patient: Hex = '0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512'
+const patientWord: Hex = `0x${'cd'.repeat(32)}`
 const request: LedgerRequest = {
   patient,
   affiliationId: 7,
   rights: 1,
-  oneTime: true,
+  uses: 1,
   durationDays: 30,
   answerBy: 1_795_700_000,
   scopeCommitment: `0x${'ab'.repeat(32)}`,
+  replaces: zeroHash,
+  lineHash: zeroHash,
+  nextLink: zeroHash,
 }
 
 describe('the identity of a request', () => {
-  test('is keccak256 over nine words of 32 bytes, written out by hand', () => {
+  test('is keccak256 over twelve words of 32 bytes, written out by hand', () => {
     const word = (value: bigint | number | string) =>
       (typeof value === 'string' ? value.replace(/^0x/, '').toLowerCase() : value.toString(16)).padStart(64, '0')
-    const words = [31337, ledger, patient, 7, 1, 1, 30, 1_795_700_000, 'ab'.repeat(32)].map(word)
-    expect(words).toHaveLength(9)
+    const words = [31337, ledger, patient, 7, 1, 1, 30, 1_795_700_000, 'ab'.repeat(32), 0, 0, 0].map(word)
+    expect(words).toHaveLength(12)
     expect(ledgerRequestIdOf(31337, ledger, request)).toBe(keccak256(`0x${words.join('')}`))
     expect(ledgerRequestIdOf(31337, ledger, request)).toMatchInlineSnapshot(
-      `"0xef1afc09a2074915db11d449e19c2560cc11daf4714318e69e7a1e36eac81e17"`,
+      `"0x4045742b4f4616616a1aa87851b6c79ad69fff88594a01c4f875047535bbb1ec"`,
     )
   })
 
@@ -40,10 +44,13 @@ describe('the identity of a request', () => {
       { ...request, patient: ledger },
       { ...request, affiliationId: 8 },
       { ...request, rights: 3 },
-      { ...request, oneTime: false },
+      { ...request, uses: 0 },
       { ...request, durationDays: 31 },
       { ...request, answerBy: request.answerBy + 1 },
       { ...request, scopeCommitment: `0x${'ac'.repeat(32)}` },
+      { ...request, replaces: patientWord },
+      { ...request, lineHash: patientWord },
+      { ...request, nextLink: patientWord },
     ]
     const ids = [
       ledgerRequestIdOf(31337, ledger, request),
@@ -51,7 +58,7 @@ describe('the identity of a request', () => {
       ledgerRequestIdOf(31337, patient, request),
       ...changed.map((one) => ledgerRequestIdOf(31337, ledger, one)),
     ]
-    expect(new Set(ids).size).toBe(10)
+    expect(new Set(ids).size).toBe(13)
   })
 })
 
