@@ -28,5 +28,11 @@ export default defineConfig({
     sources: './contracts',
     tests: { solidity: './test/contracts', nodejs: './test/contracts' },
   },
-  test: { solidity: { fuzz: { runs: 256, seed: '0x4845414c5448434841494e' } } },
+  test: {
+    solidity: {
+      fuzz: { runs: 10_000, seed: '0x4845414c5448434841494e' },
+      // Without these, an invariant would take the fuzz runs for its own. 256 x 200 is 51,200 calls.
+      invariant: { runs: 256, depth: 200 },
+    },
+  },
 })

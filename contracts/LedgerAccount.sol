@@ -4,13 +4,13 @@ pragma solidity 0.8.37;
 import {Account} from "@openzeppelin/contracts/account/Account.sol";
 import {IEntryPoint} from "@openzeppelin/contracts/interfaces/IERC4337.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {WebAuthn} from "@openzeppelin/contracts/utils/cryptography/WebAuthn.sol";
 
 /// @title An account that can speak to the consent ledger and do nothing else
-/// @notice Base of the patients' and doctors' accounts: clones that carry their owner in their code.
+/// @notice Base of the patients' and doctors' accounts: clones that carry their first owner in their code.
 /// @dev There is no execute function. The call data of a user operation IS the ledger call: the entry point calls this
-/// account with it, and the fallback hands it on, without value, if the function is one of the account's own. So
-/// whatever the owner's key signs, and whoever holds that key, nothing else can happen. ERC-1271 is absent on purpose:
-/// a key held in custody must not be able to sign for the account elsewhere.
+/// account with it, and the fallback hands it on, without value, if the account may make that call now. So whatever the
+/// owner's key signs, and whoever holds that key, nothing else can happen.
 abstract contract LedgerAccount is Account {
     /// @dev Where a clone's arguments begin in its code: behind the 45 bytes of an ERC-1167 proxy.
     uint256 private constant ARGUMENTS_OFFSET = 45;
@@ -34,10 +34,10 @@ abstract contract LedgerAccount is Account {
         revert ValueNotAccepted();
     }
 
-    /// @notice Hands a ledger call on; the entry point only. Returns and reverts as the ledger does.
-    /// @dev Reverts with {Account-AccountUnauthorized}, {FunctionNotAllowed}.
-    fallback() external onlyEntryPoint {
-        if (!_mayCall(msg.sig)) revert FunctionNotAllowed(msg.sig);
+    /// @notice Hands a ledger call on. Returns and reverts as the ledger does.
+    /// @dev Reverts with {Account-AccountUnauthorized}, {FunctionNotAllowed}, and as the kind of account says.
+    fallback() external {
+        _requireMayCall(msg.sig);
         address target = _ledger;
         assembly ("memory-safe") {
             let pointer := mload(0x40)
@@ -55,7 +55,7 @@ abstract contract LedgerAccount is Account {
     }
 
     /// @notice The ledger that this account speaks to.
-    function ledger() external view returns (address) {
+    function ledger() public view returns (address) {
         return _ledger;
     }
 
@@ -64,8 +64,11 @@ abstract contract LedgerAccount is Account {
         return _entryPoint;
     }
 
-    /// @notice The key that signs for this clone, fixed when the clone was made. Means nothing on the implementation.
-    function owner() public view returns (address account) {
+    /// @dev Reverts unless the caller may have `selector` of the ledger called now.
+    function _requireMayCall(bytes4 selector) internal view virtual;
+
+    /// @dev The address that the clone was made for. Means nothing on the implementation.
+    function _firstOwner() internal view returns (address account) {
         assembly ("memory-safe") {
             // The scratch space's first twelve bytes must be zero: only twenty are copied.
             mstore(0, 0)
@@ -74,15 +77,30 @@ abstract contract LedgerAccount is Account {
         }
     }
 
-    /// @dev True for the ledger functions that belong to this kind of account.
-    function _mayCall(bytes4 selector) internal pure virtual returns (bool);
+    /// @dev The public key that the clone was made for. Means nothing on the implementation.
+    function _firstPasskey() internal view returns (bytes32 qx, bytes32 qy) {
+        assembly ("memory-safe") {
+            extcodecopy(address(), 0, ARGUMENTS_OFFSET, 64)
+            qx := mload(0)
+            qy := mload(32)
+        }
+    }
 
-    /// @dev The owner signs the user operation's hash as it is, without a message prefix.
-    function _rawSignatureValidation(
+    /// @dev A key signs a user operation's hash as it is, without a message prefix.
+    function _isSignedByKey(address signer, bytes32 hash, bytes calldata signature) internal pure returns (bool) {
+        (address recovered, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(hash, signature);
+        return failure == ECDSA.RecoverError.NoError && recovered == signer;
+    }
+
+    /// @dev A passkey signs with `hash` as its challenge, user verified; origin and rpId are the server's to check. The
+    /// encoding is that of WebAuthn.WebAuthnAuth's fields, without the tuple's own offset.
+    function _isSignedByPasskey(
+        bytes32 qx,
+        bytes32 qy,
         bytes32 hash,
         bytes calldata signature
-    ) internal view override returns (bool) {
-        (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(hash, signature);
-        return failure == ECDSA.RecoverError.NoError && signer == owner();
+    ) internal view returns (bool) {
+        (bool decoded, WebAuthn.WebAuthnAuth calldata assertion) = WebAuthn.tryDecodeAuth(signature);
+        return decoded && WebAuthn.verify(abi.encodePacked(hash), assertion, qx, qy);
     }
 }

@@ -6,6 +6,7 @@ import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Paymaster} from "@openzeppelin/contracts/account/paymaster/Paymaster.sol";
 import {IEntryPoint, PackedUserOperation} from "@openzeppelin/contracts/interfaces/IERC4337.sol";
 
+import {IPatientAccount} from "./IPatientAccount.sol";
 import {IProviderRegistry} from "./IProviderRegistry.sol";
 import {ISponsorPaymaster} from "./ISponsorPaymaster.sol";
 import {LedgerFunctions} from "./LedgerFunctions.sol";
@@ -30,12 +31,16 @@ contract SponsorPaymaster is ISponsorPaymaster, Paymaster, Ownable2Step {
         uint24 day;
         uint96 reservedWei;
         bool knownPatient;
+        /// @dev Fills the word, so that writing it does not read it first.
+        uint128 unused;
     }
 
     /// @dev The paymaster's data begins with its address and its two gas limits; three bytes of ours follow.
     uint256 private constant LIMITS_OFFSET = 20;
     uint256 private constant DAY_OFFSET = 52;
     uint256 private constant DATA_LENGTH = 55;
+    /// @dev Where the call begins in the call data of asPasskeyOwner(bytes): behind selector, offset and length.
+    uint256 private constant WRAPPED_OFFSET = 68;
     /// @dev An operation sent in the last seconds of its day may be in a block of the next.
     uint256 private constant GRACE = 10 minutes;
 
@@ -173,43 +178,50 @@ contract SponsorPaymaster is ISponsorPaymaster, Paymaster, Ownable2Step {
         bytes32,
         uint256 maxCostWei
     ) internal override returns (bytes memory context, uint256 validationData) {
-        Policy memory policy = _policy;
+        Policy storage policy = _policy;
         if (policy.paused) revert SponsorPaused();
         uint24 day = _requireWithinCaps(userOperation, policy);
 
         address account = userOperation.sender;
-        Spending memory spending = _spendings[account];
-        bool knownPatient = _requireSponsoredCall(account, bytes4(userOperation.callData), spending, policy.depositLow);
-
-        if (day < spending.day) revert DayPassed(account, day, spending.day);
-        uint256 reservedWei = day == spending.day ? spending.reservedWei : 0;
+        Spending storage spending = _spendings[account];
+        bool knownPatient = spending.knownPatient;
+        uint24 lastDay = spending.day;
+        uint256 reservedWei = day == lastDay ? spending.reservedWei : 0;
+        if (day < lastDay) revert DayPassed(account, day, lastDay);
         uint256 leftWei = _left(policy.dailyBudgetWei, reservedWei);
         if (maxCostWei > leftWei) revert BudgetExceeded(account, maxCostWei, leftWei);
-        // It fits: the sum is at most the budget.
-        _spendings[account] = Spending({
-            day: day,
-            reservedWei: uint96(reservedWei + maxCostWei),
-            knownPatient: knownPatient
-        });
+        knownPatient = _requireSponsoredCall(account, userOperation.callData, knownPatient, policy.depositLow);
+        unchecked {
+            // It fits: the sum is at most the budget.
+            _spendings[account] = Spending({
+                day: day,
+                reservedWei: uint96(reservedWei + maxCostWei),
+                knownPatient: knownPatient,
+                unused: 0
+            });
+        }
         return ("", _validOn(day));
     }
 
-    /// @return knownPatient True when the account is a patient's.
+    /// @return True when the account is known to be a patient's now.
     function _requireSponsoredCall(
         address account,
-        bytes4 selector,
-        Spending memory spending,
+        bytes calldata callData,
+        bool knownPatient,
         bool depositLow
-    ) private view returns (bool knownPatient) {
-        if (LedgerFunctions.isPatients(selector)) {
-            if (depositLow && !LedgerFunctions.isPatientsTightening(selector)) revert DepositLow(selector);
-            if (!spending.knownPatient && !_registry.isPatient(account)) revert AccountNotRegistered(account);
+    ) private view returns (bool) {
+        bytes4 selector = _selectorOf(callData);
+        if (LedgerFunctions.isPatients(selector) || LedgerFunctions.isPatientsOwn(selector)) {
+            if (depositLow) _requireTightening(selector);
+            if (!knownPatient && !_registry.isPatient(account)) revert AccountNotRegistered(account);
             return true;
         }
-        if (!LedgerFunctions.isDoctors(selector)) revert CallNotSponsored(account, selector);
-        if (depositLow && !LedgerFunctions.isDoctorsTightening(selector)) revert DepositLow(selector);
+        if (!LedgerFunctions.isDoctors(selector) && !LedgerFunctions.isDoctorsOwn(selector)) {
+            revert CallNotSponsored(account, selector);
+        }
+        if (depositLow) _requireTightening(selector);
         if (!_registry.isDoctor(account)) revert AccountNotRegistered(account);
-        return spending.knownPatient;
+        return knownPatient;
     }
 
     function _setLimits(Limits memory newLimits) private {
@@ -229,8 +241,8 @@ contract SponsorPaymaster is ISponsorPaymaster, Paymaster, Ownable2Step {
     /// @return day As the paymaster's data names it.
     function _requireWithinCaps(
         PackedUserOperation calldata userOperation,
-        Policy memory policy
-    ) private pure returns (uint24 day) {
+        Policy storage policy
+    ) private view returns (uint24 day) {
         uint256 feeWei = uint128(uint256(userOperation.gasFees));
         if (feeWei > policy.maxFeePerGasWei) revert FeeTooHigh(feeWei, policy.maxFeePerGasWei);
         uint256 preVerificationGas = userOperation.preVerificationGas;
@@ -253,6 +265,23 @@ contract SponsorPaymaster is ISponsorPaymaster, Paymaster, Ownable2Step {
         }
         if (gasLimitSum > policy.maxGasPerOperation) revert GasTooHigh(gasLimitSum, policy.maxGasPerOperation);
         return uint24(bytes3(paymasterAndData[DAY_OFFSET:]));
+    }
+
+    function _requireTightening(bytes4 selector) private pure {
+        if (
+            !LedgerFunctions.isPatientsTightening(selector) &&
+            selector != IPatientAccount.vetoChange.selector &&
+            !LedgerFunctions.isDoctorsTightening(selector)
+        ) revert DepositLow(selector);
+    }
+
+    /// @dev The function that is called, or the one that a patient's passkey has called. The wrapped call's place is taken
+    /// for granted: an owner who puts it elsewhere spends the account's own budget on a call that fails.
+    function _selectorOf(bytes calldata callData) private pure returns (bytes4 selector) {
+        selector = bytes4(callData);
+        if (selector == IPatientAccount.asPasskeyOwner.selector && callData.length >= WRAPPED_OFFSET + 4) {
+            return bytes4(callData[WRAPPED_OFFSET:]);
+        }
     }
 
     /// @dev ERC-4337's validation data: no aggregator, and the two seconds between which the operation is valid.

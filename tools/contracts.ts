@@ -12,6 +12,7 @@ const contractNames = [
   'ConsentLedger',
   'PatientAccount',
   'DoctorAccount',
+  'ServerSignedDoctorAccount',
   'AccountFactory',
   'SponsorPaymaster',
 ] as const

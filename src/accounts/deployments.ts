@@ -30,6 +30,8 @@ import {
   patientAccountBytecode,
   providerRegistryAbi,
   providerRegistryBytecode,
+  serverSignedDoctorAccountAbi,
+  serverSignedDoctorAccountBytecode,
   sponsorPaymasterAbi,
   sponsorPaymasterBytecode,
 } from './contracts.generated.ts'
@@ -48,6 +50,7 @@ const contractNames = [
   'consentLedger',
   'patientAccount',
   'doctorAccount',
+  'serverSignedDoctorAccount',
   'accountFactory',
   'sponsorPaymaster',
 ] as const
@@ -56,7 +59,7 @@ type ContractName = (typeof contractNames)[number]
 /** A contract and keccak256 of its runtime code. */
 export type DeployedContract = { readonly address: Address; readonly codeHash: Hex }
 
-/** Where everything is on one chain. `patientAccount` and `doctorAccount` are what the clones point to. */
+/** Where everything is on one chain. What the clones point to are the three `…Account`s. */
 export type Deployment = {
   readonly chainId: number
   /** The block that holds the ledger's first event: nothing before it concerns us. */
@@ -143,12 +146,19 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
   const accountArgs = [entryPointAddress, consentLedger.address]
   const patientAccount = plan(patientAccountAbi, patientAccountBytecode, accountArgs, salt)
   const doctorAccount = plan(doctorAccountAbi, doctorAccountBytecode, accountArgs, salt)
+  const serverSignedDoctorAccount = plan(
+    serverSignedDoctorAccountAbi,
+    serverSignedDoctorAccountBytecode,
+    accountArgs,
+    salt,
+  )
   const sponsorArgs = [entryPointAddress, providerRegistry.address, sponsorOwner, sponsorLimits]
   const sponsorPaymaster = plan(sponsorPaymasterAbi, sponsorPaymasterBytecode, sponsorArgs, salt)
-  const implementations = [patientAccount.address, doctorAccount.address]
+  const implementations = [patientAccount.address, serverSignedDoctorAccount.address, doctorAccount.address]
   const accountFactory = plan(accountFactoryAbi, accountFactoryBytecode, implementations, salt)
 
-  await send(options, [providerRegistry, consentLedger, patientAccount, doctorAccount, sponsorPaymaster])
+  const accounts = [patientAccount, doctorAccount, serverSignedDoctorAccount]
+  await send(options, [providerRegistry, consentLedger, ...accounts, sponsorPaymaster])
   // Its constructor looks for the implementations' code.
   await send(options, [accountFactory])
 
@@ -157,6 +167,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     consentLedger,
     patientAccount,
     doctorAccount,
+    serverSignedDoctorAccount,
     accountFactory,
     sponsorPaymaster,
   } satisfies Record<ContractName, Plan>
@@ -172,6 +183,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     consentLedger: await hashed('consentLedger'),
     patientAccount: await hashed('patientAccount'),
     doctorAccount: await hashed('doctorAccount'),
+    serverSignedDoctorAccount: await hashed('serverSignedDoctorAccount'),
     accountFactory: await hashed('accountFactory'),
     sponsorPaymaster: await hashed('sponsorPaymaster'),
   }

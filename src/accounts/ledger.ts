@@ -10,7 +10,7 @@ import { rightBits } from '../core/classes.ts'
 import type { Block, Ledger, LedgerEvent } from '../core/ledger.ts'
 import type { Hex } from '../core/rows.ts'
 import type { LoggedLook } from '../core/vault.ts'
-import { consentLedgerAbi, entryPointAbi } from './contracts.generated.ts'
+import { consentLedgerAbi, entryPointAbi, providerRegistryAbi } from './contracts.generated.ts'
 import type { Deployment } from './deployments.ts'
 
 const userOperationEvent = getAbiItem({ abi: entryPointAbi, name: 'UserOperationEvent' })
@@ -45,9 +45,13 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
         case 'GrantOpened':
           return [{ ...where, kind: 'grantOpened', ledgerRequestId: log.args.requestId, untilSeconds: log.args.until }]
         case 'GrantRevoked':
+        case 'GrantEndedByHospital':
+        case 'GrantSuperseded':
           return [{ ...where, kind: 'grantRevoked', ledgerRequestId: log.args.requestId }]
         case 'AccessLogged':
           return [{ ...where, kind: 'accessLogged', ledgerRequestId: log.args.requestId, entryId: log.args.entryId }]
+        // A look that reached the chain after the end counts there, and opens nothing here.
+        case 'AccessLoggedLate':
         case 'AccessRefused':
           return [{ ...where, kind: 'accessRefused', ledgerRequestId: log.args.requestId, entryId: log.args.entryId }]
         default:
@@ -106,16 +110,26 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
     canAccess,
     async stillStands({ ledgerRequestId }, doctorAccount, oneTime) {
       if (!oneTime) return canAccess(ledgerRequestId, doctorAccount, 'VIEW')
-      const [{ state, until }, { timestamp }] = await Promise.all([
+      // Used up by the very look that is being read: everything but the use is asked for.
+      const request = { abi: consentLedgerAbi, address: ledger } as const
+      const { state, until, affiliationId, patient } = await client.readContract({
+        ...request,
+        functionName: 'requestState',
+        args: [ledgerRequestId],
+      })
+      const [[doctor, , active], { frozenAt }, { timestamp }] = await Promise.all([
         client.readContract({
-          address: ledger,
-          abi: consentLedgerAbi,
-          functionName: 'requestState',
-          args: [ledgerRequestId],
+          abi: providerRegistryAbi,
+          address: deployment.providerRegistry.address,
+          functionName: 'affiliation',
+          args: [affiliationId],
         }),
+        client.readContract({ ...request, functionName: 'safeguards', args: [patient] }),
         client.getBlock({ blockTag: 'latest' }),
       ])
-      return state === grantedState && BigInt(until) > timestamp
+      return (
+        state === grantedState && BigInt(until) > timestamp && active && isSame(doctor, doctorAccount) && frozenAt === 0
+      )
     },
     async proveLogged(entryId, transactionHash) {
       const receipt = await receiptOf(transactionHash)

@@ -16,8 +16,8 @@ export type PackedUserOperation = ReturnType<typeof toPackedUserOperation>
  * budget is charged with them.
  */
 const gas = {
-  verification: 49_000n,
-  deployment: 77_000n,
+  verification: 52_000n,
+  deployment: 80_000n,
   paymasterVerification: 61_000n,
   preVerification: 50_000n,
   call: {

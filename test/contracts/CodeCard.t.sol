@@ -297,6 +297,8 @@ contract CodeCardTest is ConsentTest {
         vm.assertEq(ledger.safeguards(patient).cardTip, cardLink(CARD, 3));
     }
 
+    /// forge-config: default.fuzz.runs = 500
+    /// @dev A run is 24 steps: fewer runs than the others have.
     function testFuzz_neverMoreThanThreeOpenOfADoctor(uint8[24] calldata steps) public {
         bytes32[] memory made = new bytes32[](steps.length);
         for (uint256 i = 0; i < steps.length; ++i) {

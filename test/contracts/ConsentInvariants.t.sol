@@ -22,8 +22,6 @@ contract ConsentInvariantsTest is ConsentTest {
         targets[0] = address(_handler);
     }
 
-    /// forge-config: default.invariant.runs = 256
-    /// forge-config: default.invariant.depth = 200
     /// @dev Only the patient's path grants; no grant outlives a year, a removal, a freeze or its doctor's suspension; a
     /// removal always succeeds; a code never works twice; tightening is instant, loosening takes its 72 hours.
     function invariant_whatThePatientWasPromised() external view {

@@ -208,7 +208,7 @@ describe('our accounts and sponsor on EntryPoint v0.7', () => {
     assert.equal(await publicClient.getBalance({ address: to }), parseEther('3'))
   })
 
-  test('a sponsored grant costs at most 108,000 gas alone and 56,000 in a bundle of fifty', async () => {
+  test('a sponsored grant costs at most 113,500 gas alone and 59,000 in a bundle of fifty', async () => {
     const patients = await Promise.all(Array.from({ length: 50 }, () => world.addPatient()))
     const grants = async () =>
       Promise.all(patients.map(async (patient) => world.prepare(patient, openGrant(await world.ask(patient.address)))))
@@ -220,8 +220,8 @@ describe('our accounts and sponsor on EntryPoint v0.7', () => {
     const fifty = await world.handle(await grants())
     assert.equal(fifty.successes.filter(Boolean).length, 50)
     const alone = await world.handle((await grants()).slice(0, 1))
-    assert.ok(alone.gasUsed <= 108_000n, `alone: ${alone.gasUsed}`)
-    assert.ok(fifty.gasUsed / 50n <= 56_000n, `in fifty: ${fifty.gasUsed / 50n}`)
+    assert.ok(alone.gasUsed <= 113_500n, `alone: ${alone.gasUsed}`)
+    assert.ok(fifty.gasUsed / 50n <= 59_000n, `in fifty: ${fifty.gasUsed / 50n}`)
   })
 })
 

@@ -8,8 +8,11 @@ import {IAccount, IAccountExecute, IEntryPoint, PackedUserOperation} from "@open
 import {AccountFactory} from "../../contracts/AccountFactory.sol";
 import {DoctorAccount} from "../../contracts/DoctorAccount.sol";
 import {IConsentLedger} from "../../contracts/IConsentLedger.sol";
+import {IPatientAccount} from "../../contracts/IPatientAccount.sol";
+import {IPatientSafeguards} from "../../contracts/IPatientSafeguards.sol";
 import {LedgerAccount} from "../../contracts/LedgerAccount.sol";
 import {PatientAccount} from "../../contracts/PatientAccount.sol";
+import {ServerSignedDoctorAccount} from "../../contracts/ServerSignedDoctorAccount.sol";
 import {ConsentTest} from "./ConsentTest.sol";
 
 /// @dev The entry point is an ordinary account here; EntryPoint.test.ts runs the real one.
@@ -28,6 +31,7 @@ contract LedgerAccountTest is ConsentTest {
         IEntryPoint entryPoint = IEntryPoint(_entryPoint);
         AccountFactory factory = new AccountFactory(
             address(new PatientAccount(entryPoint, address(ledger))),
+            address(new ServerSignedDoctorAccount(entryPoint, address(ledger))),
             address(new DoctorAccount(entryPoint, address(ledger)))
         );
         _patientAccount = LedgerAccount(payable(factory.createPatientAccount(_owner)));
@@ -127,7 +131,8 @@ contract LedgerAccountTest is ConsentTest {
     function test_onlyTheEntryPointMayMakeItSpeak() public {
         bytes32 requestId = ask();
         bytes memory data = abi.encodeCall(IConsentLedger.openGrant, (requestId, lastEnd(7), ARTEFACT));
-        address[5] memory others = [_owner, patient, hospital, governor, stranger];
+        // Not the account itself: a passkey owner calls by it.
+        address[5] memory others = [_owner, doctor, hospital, governor, stranger];
         for (uint256 i = 0; i < others.length; ++i) {
             vm.prank(others[i]);
             (bool success, bytes memory answer) = patient.call(data);
@@ -139,10 +144,15 @@ contract LedgerAccountTest is ConsentTest {
         }
     }
 
-    function test_anAccountSignsNothingElsewhere() public view {
-        (bool success, ) = patient.staticcall(
-            abi.encodeCall(IERC1271.isValidSignature, (OPERATION_HASH, _sign(OWNER_KEY, OPERATION_HASH)))
+    function test_anAccountInCustodySignsNothingElsewhere() public {
+        bytes memory asked = abi.encodeCall(
+            IERC1271.isValidSignature,
+            (OPERATION_HASH, _sign(OWNER_KEY, OPERATION_HASH))
         );
+        (bool success, bytes memory answer) = patient.call(asked);
+        vm.assertTrue(success);
+        vm.assertEq(abi.decode(answer, (bytes32)), bytes32(bytes4(0xffffffff)));
+        (success, ) = doctor.call(asked);
         vm.assertFalse(success);
     }
 
@@ -161,8 +171,8 @@ contract LedgerAccountTest is ConsentTest {
     // Who signs for it
 
     function test_anAccountKnowsItsOwnerLedgerAndEntryPoint() public view {
-        vm.assertEq(_patientAccount.owner(), _owner);
-        vm.assertEq(_doctorAccount.owner(), _owner);
+        vm.assertEq(PatientAccount(payable(patient)).ownership().custodian, _owner);
+        vm.assertEq(ServerSignedDoctorAccount(payable(doctor)).owner(), _owner);
         vm.assertEq(_patientAccount.ledger(), address(ledger));
         vm.assertEq(address(_patientAccount.entryPoint()), _entryPoint);
     }
@@ -224,6 +234,7 @@ contract LedgerAccountTest is ConsentTest {
 
     function _operation(bytes memory signature) private view returns (PackedUserOperation memory operation) {
         operation.sender = patient;
+        operation.nonce = 1 << 64;
         operation.signature = signature;
     }
 
@@ -233,24 +244,59 @@ contract LedgerAccountTest is ConsentTest {
     }
 
     function _isPatientFunction(bytes4 selector) private pure returns (bool) {
-        return
-            selector == IConsentLedger.openGrant.selector ||
-            selector == IConsentLedger.refuseRequest.selector ||
-            selector == IConsentLedger.revokeGrant.selector;
+        bytes4[11] memory all = [
+            IConsentLedger.openGrant.selector,
+            IConsentLedger.openGrantWithCode.selector,
+            IConsentLedger.refuseRequest.selector,
+            IConsentLedger.revokeGrant.selector,
+            IConsentLedger.disputeEmergency.selector,
+            IPatientSafeguards.requireCode.selector,
+            IPatientSafeguards.freeze.selector,
+            IPatientSafeguards.forbidEmergency.selector,
+            IPatientSafeguards.askLoosening.selector,
+            IPatientSafeguards.confirmLoosening.selector,
+            IPatientSafeguards.cancelLoosening.selector
+        ];
+        for (uint256 i = 0; i < all.length; ++i) if (all[i] == selector) return true;
+        return false;
     }
 
     function _isDoctorFunction(bytes4 selector) private pure returns (bool) {
-        return selector == IConsentLedger.openRequest.selector || selector == IConsentLedger.withdrawRequest.selector;
+        return
+            selector == IConsentLedger.openRequest.selector ||
+            selector == IConsentLedger.recordChange.selector ||
+            selector == IConsentLedger.openEmergency.selector ||
+            selector == IConsentLedger.withdrawRequest.selector;
     }
 
     /// @dev What an account answers itself: who it is, its nonces, and validation.
     function _isOwnFunction(bytes4 selector) private pure returns (bool) {
         return
-            selector == LedgerAccount.owner.selector ||
+            selector == ServerSignedDoctorAccount.owner.selector ||
+            _isPatientsOwnFunction(selector) ||
             selector == LedgerAccount.ledger.selector ||
             selector == Account.entryPoint.selector ||
             selector == IAccount.validateUserOp.selector ||
             selector == bytes4(keccak256("getNonce()")) ||
             selector == bytes4(keccak256("getNonce(uint192)"));
+    }
+
+    /// @dev What a patient's account is asked by others than its owner; PatientAccount.t.sol tests it.
+    function _isPatientsOwnFunction(bytes4 selector) private pure returns (bool) {
+        bytes4[11] memory own = [
+            IPatientAccount.freezeAsGuardian.selector,
+            IPatientAccount.vetoChange.selector,
+            IPatientAccount.proposeChange.selector,
+            IPatientAccount.supportChange.selector,
+            IPatientAccount.completeChange.selector,
+            IPatientAccount.asPasskeyOwner.selector,
+            IPatientAccount.pauseCustodialGrants.selector,
+            IPatientAccount.areCustodialGrantsPaused.selector,
+            IPatientAccount.changeHashOf.selector,
+            IPatientAccount.ownership.selector,
+            IERC1271.isValidSignature.selector
+        ];
+        for (uint256 i = 0; i < own.length; ++i) if (own[i] == selector) return true;
+        return false;
     }
 }

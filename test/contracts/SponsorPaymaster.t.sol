@@ -6,7 +6,10 @@ import {Paymaster} from "@openzeppelin/contracts/account/paymaster/Paymaster.sol
 import {IEntryPoint, IPaymaster, PackedUserOperation} from "@openzeppelin/contracts/interfaces/IERC4337.sol";
 
 import {IConsentLedger} from "../../contracts/IConsentLedger.sol";
+import {IDoctorAccount} from "../../contracts/IDoctorAccount.sol";
+import {IPatientAccount} from "../../contracts/IPatientAccount.sol";
 import {ISponsorPaymaster} from "../../contracts/ISponsorPaymaster.sol";
+import {LedgerFunctions} from "../../contracts/LedgerFunctions.sol";
 import {SponsorPaymaster} from "../../contracts/SponsorPaymaster.sol";
 import {ConsentTest} from "./ConsentTest.sol";
 
@@ -53,6 +56,34 @@ contract SponsorPaymasterTest is ConsentTest {
         _sponsor(_operation(doctor, IConsentLedger.withdrawRequest.selector), 1);
     }
 
+    function test_whatOwnersDoToTheirAccountsIsPaid() public {
+        _sponsor(_operation(patient, IPatientAccount.vetoChange.selector), 1);
+        _sponsor(_operation(patient, IPatientAccount.proposeChange.selector), 1);
+        _sponsor(_operation(doctor, IDoctorAccount.setSecondPasskey.selector), 1);
+        _sponsor(_operation(doctor, IDoctorAccount.vetoRotation.selector), 1);
+    }
+
+    function test_ofAPasskeysCallTheWrappedOneCounts() public {
+        PackedUserOperation memory operation = _operation(patient, bytes4(0));
+        bytes memory wrapped = abi.encodeCall(IConsentLedger.openGrant, (SCOPE, lastEnd(7), ARTEFACT));
+        operation.callData = abi.encodeCall(IPatientAccount.asPasskeyOwner, (wrapped));
+        _sponsor(operation, 1);
+        bytes4 foreign = IConsentLedger.logAccess.selector;
+        operation.callData = abi.encodeCall(IPatientAccount.asPasskeyOwner, (abi.encodePacked(foreign)));
+        _expectRefused(
+            operation,
+            1,
+            abi.encodeWithSelector(ISponsorPaymaster.CallNotSponsored.selector, patient, foreign)
+        );
+        foreign = IPatientAccount.asPasskeyOwner.selector;
+        operation.callData = abi.encodePacked(foreign);
+        _expectRefused(
+            operation,
+            1,
+            abi.encodeWithSelector(ISponsorPaymaster.CallNotSponsored.selector, patient, foreign)
+        );
+    }
+
     function test_aStrangerPaysForThemselves() public {
         bytes memory refusal = abi.encodeWithSelector(ISponsorPaymaster.AccountNotRegistered.selector, stranger);
         _expectRefused(_operation(stranger, IConsentLedger.openGrant.selector), 1, refusal);
@@ -83,11 +114,10 @@ contract SponsorPaymasterTest is ConsentTest {
 
     function testFuzz_noOtherCallIsPaid(bytes4 selector) public {
         vm.assume(
-            selector != IConsentLedger.openGrant.selector &&
-                selector != IConsentLedger.refuseRequest.selector &&
-                selector != IConsentLedger.revokeGrant.selector &&
-                selector != IConsentLedger.openRequest.selector &&
-                selector != IConsentLedger.withdrawRequest.selector
+            !LedgerFunctions.isPatients(selector) &&
+                !LedgerFunctions.isPatientsOwn(selector) &&
+                !LedgerFunctions.isDoctors(selector) &&
+                !LedgerFunctions.isDoctorsOwn(selector)
         );
         _expectRefused(
             _operation(patient, selector),

@@ -200,7 +200,9 @@ export async function startWorld() {
   }
 
   return {
-    ...{ publicClient, testClient, operator, governor, hospital, doctor, close: () => connection.close() },
+    ...{ publicClient, testClient, operator, governor, hospital, doctor, accessWriter },
+    walletOf: (address: Address) => connection.viem.getWalletClient(address),
+    close: () => connection.close(),
     ...{ registry, ledger, factory, sponsor, entryPoint },
     ...{ addPatient, nextOwner, newRequest, ask, prepare, sign, hashOf, handle, refusalOf, canAccess },
   }

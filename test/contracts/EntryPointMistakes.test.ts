@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { decodeErrorResult, type Hex } from 'viem'
+import { getUserOperationHash, toPackedUserOperation } from 'viem/account-abstraction'
+import { sponsorPaymasterAbi } from '../../src/accounts/contracts.generated.ts'
+import { encodeSponsorDay } from '../../src/accounts/userOperation.ts'
+import { type Operation, openGrant, startWorld, type World } from './sponsoredWorld.ts'
+
+/** Published mistakes of ERC-4337 accounts and paymasters, tried on the real EntryPoint v0.7. */
+describe('what others got wrong on ERC-4337', () => {
+  let world: World
+
+  before(async () => {
+    world = await startWorld()
+  })
+
+  after(async () => {
+    await world.close()
+  })
+
+  test('every field but the signature is signed, gas and fees included', async () => {
+    const { operation } = await answer(world)
+    const changes: Partial<Operation>[] = [
+      { callGasLimit: operation.callGasLimit + 1n },
+      { verificationGasLimit: operation.verificationGasLimit + 1n },
+      { preVerificationGas: operation.preVerificationGas + 1n },
+      { maxFeePerGas: operation.maxFeePerGas + 1n },
+      { maxPriorityFeePerGas: 1n },
+      { paymasterVerificationGasLimit: (operation.paymasterVerificationGasLimit ?? 0n) + 1n },
+      { paymasterPostOpGasLimit: 1n },
+      { callData: `${operation.callData}00` },
+      { nonce: operation.nonce + (1n << 64n) },
+    ]
+    for (const change of changes)
+      assert.deepEqual(await world.refusalOf([{ ...operation, ...change }]), {
+        name: 'FailedOp',
+        args: [0n, 'AA24 signature error'],
+      })
+  })
+
+  test('a signature for another chain or entry point counts for nothing', async () => {
+    const { operation, patient } = await answer(world)
+    const elsewhere = [
+      { chainId: 1135, entryPointAddress: world.entryPoint.address },
+      { chainId: 31337, entryPointAddress: '0x4337084D9E255Ff0702461CF8895CE9E3b5Ff108' as const },
+    ]
+    for (const place of elsewhere) {
+      const hash = getUserOperationHash({ userOperation: operation, entryPointVersion: '0.7', ...place })
+      const signature = await patient.owner.sign({ hash })
+      assert.deepEqual((await world.refusalOf([{ ...operation, signature }])).args, [0n, 'AA24 signature error'])
+    }
+  })
+
+  test('a stranger who makes her account first changes nothing: the operation goes without its initCode', async () => {
+    const { operation, patient, asked } = await answer(world)
+    await world.operator.writeContract({
+      ...world.factory,
+      functionName: 'createPatientAccount',
+      args: [patient.owner.address],
+    })
+    assert.deepEqual((await world.refusalOf([operation])).args, [0n, 'AA10 sender already constructed'])
+    const again = await world.prepare(patient, openGrant(asked))
+    assert.equal(again.factory, undefined)
+    assert.deepEqual((await world.handle([again])).successes, [true])
+  })
+
+  test('nobody can initialise an account or its implementation', async () => {
+    const { operation, patient } = await answer(world)
+    await world.handle([operation])
+    const implementation = await world.publicClient.readContract({
+      ...world.factory,
+      functionName: 'patientImplementation',
+    })
+    const initialisers: Hex[] = ['0x8129fc1c', '0xc4d66de8', '0xf2fde38b', '0x4f1ef286']
+    for (const to of [patient.address, implementation])
+      for (const data of initialisers)
+        await assert.rejects(world.publicClient.call({ to, data: `${data}${'00'.repeat(64)}` }))
+  })
+
+  test('no operation can promise the bundler more than caps and budget allow', async () => {
+    const { patient, asked } = await answer(world)
+    const limits = await world.publicClient.readContract({ ...world.sponsor, functionName: 'limits' })
+    const greedy: [Partial<Operation>, string][] = [
+      [{ maxFeePerGas: limits.maxFeePerGasWei + 1n }, 'FeeTooHigh'],
+      [{ preVerificationGas: BigInt(limits.maxPreVerificationGas) + 1n }, 'PreVerificationGasTooHigh'],
+      [{ callGasLimit: BigInt(limits.maxGasPerOperation) }, 'GasTooHigh'],
+      [{ verificationGasLimit: BigInt(limits.maxGasPerOperation) }, 'GasTooHigh'],
+      [{ paymasterPostOpGasLimit: BigInt(limits.maxGasPerOperation) }, 'GasTooHigh'],
+      [{ paymasterData: '0x' }, 'DayMissing'],
+    ]
+    for (const [change, error] of greedy) {
+      const { args } = await world.refusalOf([await world.prepare(patient, openGrant(asked), change)])
+      assert.equal(decodeErrorResult({ abi: sponsorPaymasterAbi, data: args?.[2] as Hex }).errorName, error)
+    }
+  })
+
+  test('an operation for yesterday or tomorrow is not valid today', async () => {
+    const { patient, asked } = await answer(world)
+    const { timestamp } = await world.publicClient.getBlock()
+    for (const days of [-2n, 1n]) {
+      const paymasterData = encodeSponsorDay(timestamp + days * 86_400n)
+      const operation = await world.prepare(patient, openGrant(asked), { paymasterData })
+      assert.deepEqual((await world.refusalOf([operation])).args, [0n, 'AA32 paymaster expired or not due'])
+    }
+  })
+
+  test('whoever holds her key drains one budget a day and no more, up to its last wei', async () => {
+    const { patient, operation } = await answer(world)
+    await world.handle([operation])
+    const { sponsor, publicClient, entryPoint } = world
+    const deposit = () =>
+      publicClient.readContract({ ...entryPoint, functionName: 'balanceOf', args: [sponsor.address] })
+    const left = () => publicClient.readContract({ ...sponsor, functionName: 'budgetLeft', args: [patient.address] })
+    const start = await deposit()
+    const budget = await left()
+    // The dearest operation the caps allow, again and again, each for a call that fails: preVerificationGas is the bundler's.
+    const dear: Partial<Operation> = { maxFeePerGas: 5_000_000_000n, preVerificationGas: 200_000n }
+    const call = openGrant({ requestId: `0x${'01'.repeat(32)}`, until: 1 })
+    for (;;) {
+      const next = await world.prepare(patient, call, { ...dear, maxPriorityFeePerGas: 5_000_000_000n })
+      const mostWei = 610_000n * 5_000_000_000n
+      if ((await left()) < mostWei) {
+        const { args } = await world.refusalOf([next])
+        const inner = decodeErrorResult({ abi: sponsorPaymasterAbi, data: args?.[2] as Hex })
+        assert.equal(inner.errorName, 'BudgetExceeded')
+        assert.deepEqual(inner.args, [patient.address, mostWei, await left()])
+        break
+      }
+      assert.deepEqual((await world.handle([next])).successes, [false])
+    }
+    assert.ok(start - (await deposit()) <= budget, 'the loss stays within the budget')
+  })
+
+  test('an operation is handled inside another bundle only whole: starved of gas it reverts the bundle', async () => {
+    const { patient, operation: first } = await answer(world)
+    await world.handle([first])
+    const operation = await world.prepare(patient, openGrant(await world.ask(patient.address)))
+    const bundle = {
+      ...world.entryPoint,
+      functionName: 'handleOps',
+      args: [[toPackedUserOperation(operation)], world.operator.account.address],
+      account: world.operator.account,
+    } as const
+    // Enough to validate, too little for the promised call gas: her nonce is not burnt by a call that could not run.
+    await assert.rejects(world.publicClient.simulateContract({ ...bundle, gas: 150_000n }), /AA95 out of gas/)
+    assert.deepEqual((await world.handle([operation])).successes, [true])
+  })
+})
+
+async function answer(world: World) {
+  const patient = await world.addPatient()
+  const asked = await world.ask(patient.address)
+  return { patient, asked, operation: await world.prepare(patient, openGrant(asked)) }
+}
