@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createPhones } from '../../local/phone/createPhones.ts'
 import type { PhoneMessage, PhoneSummary } from '../../local/phone/phoneTypes.ts'
@@ -10,12 +9,12 @@ import { createSchedule } from '../../local/twilio/schedule.ts'
 import { measureSms, type SmsSize } from '../../local/twilio/smsSize.ts'
 import { startTwilio } from '../../local/twilio/startTwilio.ts'
 import type { WebhookLogEntry } from '../../local/twilio/webhooks.ts'
+import { openBrowser } from '../support/browser.ts'
 
 const accountSid = 'AC00000000000000000000000000000001'
 const authToken = 'twilio_test_auth_token_32chars_xx'
 const service = '+254711000100'
 const achieng = '+254700000001'
-const browserPath = '/usr/bin/chromium'
 
 const cleanUps: Array<() => Promise<unknown>> = []
 afterEach(async () => {
@@ -222,11 +221,9 @@ test('the size shown while typing is the size that is billed', async () => {
   for (const text of texts) expect(smsSize(text)).toEqual(measureSms(text))
 })
 
-describe.skipIf(!existsSync(browserPath))('the page, in Chromium (skipped where it is not installed)', () => {
+describe('the page, in Chromium', () => {
   async function openPage(url: string): Promise<Page> {
-    const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
-    args.push('--disable-background-networking', '--disable-component-update', '--disable-sync')
-    const browser = await chromium.launch({ executablePath: browserPath, args })
+    const browser = await openBrowser()
     cleanUps.push(() => browser.close())
     const page = await browser.newPage({ viewport: { width: 360, height: 800 } })
     const complaints: string[] = []
