@@ -213,7 +213,8 @@ HealthChain is up after ${((Date.now() - began) / 1000).toFixed(1)} s.
 
 The tour, in 60 seconds:
   1. Open the portal, sign in as ${doctor.login}, ask patient ${patient.healthId} for LAB RESULTS, 7 days.
-  2. Open the phones in a second window: ${patient.name}'s phone has one message. It begins with a number, say 47.
+  2. Open the phones in a second window: ${patient.name}'s phone has one message. It begins with a number; say 47, and use
+     the one you see.
   3. Type "47 1" on that phone. Her account says yes on chain; then the phone says so, and the portal turns green.
   4. In the portal, open LAB RESULTS: the look is on chain before the page shows.
   5. Type LOG, then "REMOVE 47": the open page closes, and the next click is denied.
