@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { EntryPointVersion } from '../src/accounts/entryPoint.ts'
 import { type App, createApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 import type { EpochMs } from '../src/core/people.ts'
@@ -22,6 +23,8 @@ export type VillageOptions = {
   /** PostgreSQL and Redis in place of the embedded engines. */
   databaseUrl?: string
   redisUrl?: string
+  /** Default: 0.7. */
+  entryPointVersion?: EntryPointVersion
   /** Where the server's log lines go. Default: nowhere. */
   log?: (line: string) => void
 }
@@ -51,6 +54,7 @@ export async function startVillage(options: VillageOptions = {}): Promise<Villag
     ports: { server: await freePort(), phones: 0, twilio: 0, lighthouse: 0 },
     clock,
     schedule,
+    entryPointVersion: options.entryPointVersion ?? '0.7',
   })
   const { config, secrets } = readConfig({
     ...world.env,

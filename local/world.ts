@@ -5,6 +5,7 @@ import { anvil } from 'viem/chains'
 import { bytesToHex } from 'viem/utils'
 import { providerRegistryAbi, sponsorPaymasterAbi } from '../src/accounts/contracts.generated.ts'
 import { type Deployment, deployContracts, writeDeployment } from '../src/accounts/deployments.ts'
+import type { EntryPointVersion } from '../src/accounts/entryPoint.ts'
 import { readOrMakeKeyFile } from '../src/accounts/keyFile.ts'
 import { localChainId } from '../src/config.ts'
 import { prepareEntryPoint } from './chain/prepareEntryPoint.ts'
@@ -26,6 +27,8 @@ export type WorldOptions = {
   ports: { server: number; phones: number; twilio: number; lighthouse: number; chain?: number }
   clock: () => number
   schedule?: Schedule
+  /** Default: 0.7. */
+  entryPointVersion?: EntryPointVersion
   /** Called before each step that takes a while. */
   onStep?: (step: string) => void
 }
@@ -48,7 +51,7 @@ export type World = {
 }
 
 export async function startWorld(options: WorldOptions): Promise<World> {
-  const { folder, ports, clock, onStep = () => {} } = options
+  const { folder, ports, clock, entryPointVersion = '0.7', onStep = () => {} } = options
   const keys = join(folder, 'keys')
   const key = async (name: string) => bytesToHex(await readOrMakeKeyFile(join(keys, name)))
   const governor = privateKeyToAccount(await key('governor'))
@@ -66,7 +69,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     pollingInterval: 20,
   })
   onStep('Putting the contracts on the chain')
-  const deployment = await deploy({ chain, chainClient, governor, hospital, operator })
+  const deployment = await deploy({ chain, chainClient, governor, hospital, operator, entryPointVersion })
   await writeDeployment(join(folder, 'deployments'), deployment)
 
   onStep('Starting the stand-ins for Twilio and Lighthouse, and the phones')
@@ -137,11 +140,13 @@ type DeployParts = {
   governor: PrivateKeyAccount
   hospital: PrivateKeyAccount
   operator: PrivateKeyAccount
+  entryPointVersion: EntryPointVersion
 }
 
 /** Contracts, roles and money of the village; what is there already stays. */
-async function deploy({ chain, chainClient, governor, hospital, operator }: DeployParts): Promise<Deployment> {
-  await prepareEntryPoint(chain)
+async function deploy(parts: DeployParts): Promise<Deployment> {
+  const { chain, chainClient, governor, hospital, operator, entryPointVersion } = parts
+  await prepareEntryPoint(chain, entryPointVersion)
   for (const account of [governor, hospital, operator]) await chain.fund(account.address, parseEther('100'))
   const wallet = createWalletClient({ account: governor, chain: anvil, transport: http(chain.url) })
   const deployment = await deployContracts({
@@ -149,6 +154,7 @@ async function deploy({ chain, chainClient, governor, hospital, operator }: Depl
     walletClient: wallet,
     governor: governor.address,
     accessWriter: operator.address,
+    entryPointVersion,
   })
   const registry = { address: deployment.providerRegistry.address, abi: providerRegistryAbi }
   const isVerified = await chainClient.readContract({

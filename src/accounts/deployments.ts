@@ -35,12 +35,13 @@ import {
   sponsorPaymasterAbi,
   sponsorPaymasterBytecode,
 } from './contracts.generated.ts'
-
-/** EntryPoint v0.7, at the same address on every chain. Source: eth-infinitism/account-abstraction v0.7.0. */
-export const entryPointAddress: Address = '0x0000000071727De22E5E9d8BAf0edAc6f37da032'
-
-/** keccak256 of EntryPoint v0.7's runtime code, as its release artifact gives it at that address. */
-export const entryPointCodeHash: Hex = '0x8db5ff695839d655407cc8490bb7a5d82337a86a6b39c3f0258aa6c3b582fc58'
+import {
+  type EntryPoint,
+  type EntryPointVersion,
+  entryPointAddresses,
+  entryPointOn,
+  entryPointVersions,
+} from './entryPoint.ts'
 
 /** Arachnid's CREATE2 deployer: call it with a salt and creation code. Source: Arachnid/deterministic-deployment-proxy. */
 export const create2DeployerAddress: Address = '0x4e59b44847b379578588920cA78FbF26c0B4956C'
@@ -64,7 +65,7 @@ export type Deployment = {
   readonly chainId: number
   /** The block that holds the ledger's first event: nothing before it concerns us. */
   readonly blockNumber: number
-  readonly entryPoint: DeployedContract
+  readonly entryPoint: EntryPoint
 } & Readonly<Record<ContractName, DeployedContract>>
 
 /** What one operation and one account may cost the sponsor; see ISponsorPaymaster.Limits. */
@@ -101,12 +102,15 @@ export type DeployOptions = {
   readonly sponsorLimits?: SponsorLimits
   /** Another salt gives other addresses. Default: zero. */
   readonly salt?: Hex
+  /** Another version gives other addresses. Default: 0.7. */
+  readonly entryPointVersion?: EntryPointVersion
 }
 
 export type DeploymentMismatchReason =
   | 'chainIdDiffers'
   | 'codeMissing'
   | 'codeDiffers'
+  | 'entryPointUnknown'
   | 'eventMissing'
   | 'transactionReverted'
   | 'fileInvalid'
@@ -130,7 +134,7 @@ export class DeploymentMismatchError extends Error {
  * The same options give the same addresses on every chain. Roles are constructor arguments: the deployer keeps none.
  *
  * @returns addresses and code hashes, for {@link writeDeployment}
- * @throws {DeploymentMismatchError} when the CREATE2 deployer or EntryPoint v0.7 is missing, or a deployment reverted
+ * @throws {DeploymentMismatchError} when the CREATE2 deployer or the entry point is missing, or a deployment reverted
  */
 export async function deployContracts(options: DeployOptions): Promise<Deployment> {
   const { publicClient, governor, accessWriter } = options
@@ -139,11 +143,12 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
   const salt = options.salt ?? zeroHash
 
   await assertHasCode(publicClient, 'the CREATE2 deployer', create2DeployerAddress)
-  await assertEntryPoint(publicClient)
+  const chainId = await publicClient.getChainId()
+  const entryPoint = await assertEntryPoint(publicClient, chainId, options.entryPointVersion ?? '0.7')
 
   const providerRegistry = plan(providerRegistryAbi, providerRegistryBytecode, [governor], salt)
   const consentLedger = plan(consentLedgerAbi, consentLedgerBytecode, [providerRegistry.address, accessWriter], salt)
-  const accountArgs = [entryPointAddress, consentLedger.address]
+  const accountArgs = [entryPoint.address, consentLedger.address]
   const patientAccount = plan(patientAccountAbi, patientAccountBytecode, accountArgs, salt)
   const doctorAccount = plan(doctorAccountAbi, doctorAccountBytecode, accountArgs, salt)
   const serverSignedDoctorAccount = plan(
@@ -152,7 +157,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     accountArgs,
     salt,
   )
-  const sponsorArgs = [entryPointAddress, providerRegistry.address, sponsorOwner, sponsorLimits]
+  const sponsorArgs = [entryPoint.address, providerRegistry.address, sponsorOwner, sponsorLimits]
   const sponsorPaymaster = plan(sponsorPaymasterAbi, sponsorPaymasterBytecode, sponsorArgs, salt)
   const implementations = [patientAccount.address, serverSignedDoctorAccount.address, doctorAccount.address]
   const accountFactory = plan(accountFactoryAbi, accountFactoryBytecode, implementations, salt)
@@ -176,9 +181,9 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     return { address, codeHash: keccak256(await assertHasCode(publicClient, name, address)) }
   }
   return {
-    chainId: await publicClient.getChainId(),
+    chainId,
     blockNumber: await firstBlock(publicClient, consentLedger.address),
-    entryPoint: { address: entryPointAddress, codeHash: entryPointCodeHash },
+    entryPoint,
     providerRegistry: await hashed('providerRegistry'),
     consentLedger: await hashed('consentLedger'),
     patientAccount: await hashed('patientAccount'),
@@ -205,7 +210,7 @@ export async function assertDeployment(publicClient: ChainReader, deployment: De
       "set the RPC address of the deployment's chain, or deploy on this one.",
     )
   }
-  await assertEntryPoint(publicClient)
+  await assertEntryPoint(publicClient, chainId, deployment.entryPoint.version)
   await Promise.all(
     [...contractNames, 'entryPoint' as const].map((name) => assertCode(publicClient, name, deployment[name])),
   )
@@ -296,8 +301,22 @@ async function firstBlock(publicClient: ChainReader, consentLedger: Address): Pr
   )
 }
 
-function assertEntryPoint(publicClient: ChainReader): Promise<void> {
-  return assertCode(publicClient, 'entryPoint', { address: entryPointAddress, codeHash: entryPointCodeHash })
+async function assertEntryPoint(
+  publicClient: ChainReader,
+  chainId: number,
+  version: EntryPointVersion,
+): Promise<EntryPoint> {
+  const entryPoint = entryPointOn(chainId, version)
+  if (entryPoint === undefined)
+    throw new DeploymentMismatchError(
+      'entryPointUnknown',
+      'The code of this entry point is not known for this chain.',
+      `EntryPoint: ${version}, chain id: ${chainId}`,
+      'EntryPoint v0.8 has another code hash on every chain, and this one is not in the list.',
+      'use EntryPoint 0.7, or a chain that the server knows.',
+    )
+  await assertCode(publicClient, 'entryPoint', entryPoint)
+  return entryPoint
 }
 
 async function assertCode(publicClient: ChainReader, name: string, expected: DeployedContract): Promise<void> {
@@ -343,9 +362,8 @@ function isDeployment(value: unknown): value is Deployment {
     isObject(value) &&
     Number.isSafeInteger(value['chainId']) &&
     Number.isSafeInteger(value['blockNumber']) &&
-    [...contractNames, 'entryPoint'].every((name) => isDeployedContract(value[name])) &&
-    isDeployedContract(value['entryPoint']) &&
-    isAddressEqual(value['entryPoint'].address, entryPointAddress)
+    contractNames.every((name) => isDeployedContract(value[name])) &&
+    isEntryPoint(value['entryPoint'])
   )
 }
 
@@ -357,6 +375,12 @@ function isDeployedContract(value: unknown): value is DeployedContract {
     typeof value['codeHash'] === 'string' &&
     isHash(value['codeHash'])
   )
+}
+
+function isEntryPoint(value: unknown): value is EntryPoint {
+  if (!isDeployedContract(value) || !('version' in value)) return false
+  const version = entryPointVersions.find((known) => known === value.version)
+  return version !== undefined && isAddressEqual(value.address, entryPointAddresses[version])
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -102,12 +102,12 @@ export function encodeSponsorDay(timestamp: bigint): Hex {
   return toHex(timestamp / 86_400n, { size: 3 })
 }
 
-/** The hash that the account's owner signs, over chain, entry point and everything but the signature. */
+/** The hash that the account's owner signs, over chain, entry point and everything but the signature: by EIP-712 on v0.8. */
 export function hashUserOperation(operation: SignedUserOperation, deployment: Deployment): Hex {
   return getUserOperationHash({
     chainId: deployment.chainId,
     entryPointAddress: deployment.entryPoint.address,
-    entryPointVersion: '0.7',
+    entryPointVersion: deployment.entryPoint.version,
     userOperation: operation,
   })
 }

@@ -2,13 +2,17 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { decodeErrorResult, encodeFunctionData, type Hex, parseEther, parseEventLogs, zeroAddress } from 'viem'
 import { consentLedgerAbi, patientAccountAbi, sponsorPaymasterAbi } from '../../src/accounts/contracts.generated.ts'
+import { type EntryPointVersion, entryPointVersions } from '../../src/accounts/entryPoint.ts'
 import { openGrant, startWorld, type World } from './sponsoredWorld.ts'
 
-describe('our accounts and sponsor on EntryPoint v0.7', () => {
+for (const version of entryPointVersions)
+  describe(`our accounts and sponsor on EntryPoint v${version}`, () => accountsAndSponsor(version))
+
+function accountsAndSponsor(version: EntryPointVersion): void {
   let world: World
 
   before(async () => {
-    world = await startWorld()
+    world = await startWorld(version)
   })
 
   after(async () => {
@@ -223,7 +227,7 @@ describe('our accounts and sponsor on EntryPoint v0.7', () => {
     assert.ok(alone.gasUsed <= 113_500n, `alone: ${alone.gasUsed}`)
     assert.ok(fifty.gasUsed / 50n <= 59_000n, `in fifty: ${fifty.gasUsed / 50n}`)
   })
-})
+}
 
 type Answer = Awaited<ReturnType<typeof answer>>
 

@@ -3,15 +3,19 @@ import { after, before, describe, test } from 'node:test'
 import { decodeErrorResult, type Hex } from 'viem'
 import { getUserOperationHash, toPackedUserOperation } from 'viem/account-abstraction'
 import { sponsorPaymasterAbi } from '../../src/accounts/contracts.generated.ts'
+import { type EntryPointVersion, entryPointAddresses, entryPointVersions } from '../../src/accounts/entryPoint.ts'
 import { encodeSponsorDay } from '../../src/accounts/userOperation.ts'
 import { type Operation, openGrant, startWorld, type World } from './sponsoredWorld.ts'
 
-/** Published mistakes of ERC-4337 accounts and paymasters, tried on the real EntryPoint v0.7. */
-describe('what others got wrong on ERC-4337', () => {
+for (const version of entryPointVersions)
+  describe(`what others got wrong on ERC-4337, on EntryPoint v${version}`, () => publishedMistakes(version))
+
+/** Published mistakes of ERC-4337 accounts and paymasters, tried on the real entry points. */
+function publishedMistakes(version: EntryPointVersion): void {
   let world: World
 
   before(async () => {
-    world = await startWorld()
+    world = await startWorld(version)
   })
 
   after(async () => {
@@ -40,12 +44,15 @@ describe('what others got wrong on ERC-4337', () => {
 
   test('a signature for another chain or entry point counts for nothing', async () => {
     const { operation, patient } = await answer(world)
+    const here = { chainId: 31337, entryPointAddress: world.entryPoint.address, entryPointVersion: version }
+    const other = version === '0.7' ? '0.8' : '0.7'
     const elsewhere = [
-      { chainId: 1135, entryPointAddress: world.entryPoint.address },
-      { chainId: 31337, entryPointAddress: '0x4337084D9E255Ff0702461CF8895CE9E3b5Ff108' as const },
-    ]
+      { ...here, chainId: 1135 },
+      { ...here, entryPointAddress: entryPointAddresses[other] },
+      { ...here, entryPointVersion: other },
+    ] as const
     for (const place of elsewhere) {
-      const hash = getUserOperationHash({ userOperation: operation, entryPointVersion: '0.7', ...place })
+      const hash = getUserOperationHash({ userOperation: operation, ...place })
       const signature = await patient.owner.sign({ hash })
       assert.deepEqual((await world.refusalOf([{ ...operation, signature }])).args, [0n, 'AA24 signature error'])
     }
@@ -145,7 +152,7 @@ describe('what others got wrong on ERC-4337', () => {
     await assert.rejects(world.publicClient.simulateContract({ ...bundle, gas: 150_000n }), /AA95 out of gas/)
     assert.deepEqual((await world.handle([operation])).successes, [true])
   })
-})
+}
 
 async function answer(world: World) {
   const patient = await world.addPatient()

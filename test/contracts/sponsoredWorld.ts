@@ -11,7 +11,7 @@ import {
   toHex,
   zeroHash,
 } from 'viem'
-import { getUserOperationHash, toPackedUserOperation, type UserOperation } from 'viem/account-abstraction'
+import { toPackedUserOperation } from 'viem/account-abstraction'
 import { privateKeyToAccount } from 'viem/accounts'
 import { entryPointDeployData } from '../../local/chain/prepareEntryPoint.ts'
 import {
@@ -21,8 +21,9 @@ import {
   providerRegistryAbi,
   sponsorPaymasterAbi,
 } from '../../src/accounts/contracts.generated.ts'
-import { create2DeployerAddress, deployContracts, entryPointAddress } from '../../src/accounts/deployments.ts'
-import { encodeSponsorDay } from '../../src/accounts/userOperation.ts'
+import { create2DeployerAddress, deployContracts } from '../../src/accounts/deployments.ts'
+import type { EntryPointVersion } from '../../src/accounts/entryPoint.ts'
+import { encodeSponsorDay, hashUserOperation, type SignedUserOperation } from '../../src/accounts/userOperation.ts'
 
 /** The transaction that makes the CREATE2 deployer on every chain, and its one-time sender. Source: Arachnid's repository. */
 const create2DeployerTransaction: Hex =
@@ -32,11 +33,11 @@ const create2DeployerSender: Address = '0x3fab184622dc19b6109349b94811493bf2a453
 const consentLane = 1n
 const daySeconds = 86_400n
 
-export type Operation = UserOperation<'0.7'>
+export type Operation = SignedUserOperation
 export type World = Awaited<ReturnType<typeof startWorld>>
 
-/** The real EntryPoint v0.7 and our contracts on a simulated OP stack chain: a hospital, a doctor, a funded sponsor. */
-export async function startWorld() {
+/** A real EntryPoint and our contracts on a simulated OP stack chain: a hospital, a doctor, a funded sponsor. */
+export async function startWorld(entryPointVersion: EntryPointVersion = '0.7') {
   const connection = await network.create({ network: 'simulated', chainType: 'op' })
   const publicClient = await connection.viem.getPublicClient()
   const testClient = await connection.viem.getTestClient()
@@ -45,19 +46,20 @@ export async function startWorld() {
 
   await testClient.setBalance({ address: create2DeployerSender, value: parseEther('0.01') })
   await publicClient.sendRawTransaction({ serializedTransaction: create2DeployerTransaction })
-  await operator.sendTransaction({ to: create2DeployerAddress, data: entryPointDeployData() })
+  await operator.sendTransaction({ to: create2DeployerAddress, data: entryPointDeployData(entryPointVersion) })
   const deployment = await deployContracts({
     publicClient,
     walletClient: operator,
     governor: governor.account.address,
     accessWriter: accessWriter.account.address,
+    entryPointVersion,
   })
 
   const registry = { abi: providerRegistryAbi, address: deployment.providerRegistry.address }
   const ledger = { abi: consentLedgerAbi, address: deployment.consentLedger.address }
   const factory = { abi: accountFactoryAbi, address: deployment.accountFactory.address }
   const sponsor = { abi: sponsorPaymasterAbi, address: deployment.sponsorPaymaster.address }
-  const entryPoint = { abi: entryPointAbi, address: entryPointAddress }
+  const entryPoint = { abi: entryPointAbi, address: deployment.entryPoint.address }
 
   await governor.writeContract({ ...registry, functionName: 'verifyHospital', args: [hospital.account.address] })
   await hospital.writeContract({ ...registry, functionName: 'addDoctor', args: [doctor.account.address] })
@@ -154,7 +156,7 @@ export async function startWorld() {
   }
 
   function hashOf(userOperation: Operation): Hex {
-    return getUserOperationHash({ userOperation, entryPointAddress, entryPointVersion: '0.7', chainId: 31337 })
+    return hashUserOperation(userOperation, deployment)
   }
 
   /** Bundles the operations into one handleOps, after simulating it as a bundler does. */

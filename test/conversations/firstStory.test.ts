@@ -1,8 +1,23 @@
 import { expect, test } from 'vitest'
+import { startVillage, type Village } from '../../local/village.ts'
+import { entryPointAddresses } from '../../src/accounts/entryPoint.ts'
+import { userOperations } from '../support/ledgerEvents.ts'
 import { engines, testVillage } from '../support/testVillage.ts'
 
 test.each(engines)('one text opens LAB RESULTS, and REMOVE closes them, on %s', async (engine) => {
   await using village = await testVillage(engine)
+  await tellFirstStory(village)
+})
+
+test('the same story on EntryPoint 0.8, whose operations are signed by EIP-712', async () => {
+  await using village = await startVillage({ entryPointVersion: '0.8' })
+  expect(village.app.deployment.entryPoint.address).toBe(entryPointAddresses['0.8'])
+  await tellFirstStory(village)
+  const verdicts = (await userOperations(village.world)).map(({ args }) => args.success)
+  expect(verdicts, 'her doctor asks, she allows, she removes').toEqual([true, true, true])
+})
+
+async function tellFirstStory(village: Village): Promise<void> {
   const [doctor] = village.people.doctors
   const [patient] = village.people.patients
   if (!doctor || !patient) throw new Error('The village is empty.')
@@ -35,4 +50,4 @@ test.each(engines)('one text opens LAB RESULTS, and REMOVE closes them, on %s', 
   expect(await actions.startLook(doctor.id, asked.requestId)).toEqual({
     refused: { code: 'noGrant', state: 'removed' },
   })
-})
+}

@@ -15,10 +15,10 @@ import {
   DeploymentMismatchError,
   type DeployOptions,
   deployContracts,
-  entryPointAddress,
   readDeployment,
   writeDeployment,
 } from '../../src/accounts/deployments.ts'
+import { entryPointAddresses, entryPointVersions } from '../../src/accounts/entryPoint.ts'
 
 const deployer = privateKeyToAccount(generatePrivateKey())
 const governor = privateKeyToAccount(generatePrivateKey()).address
@@ -193,7 +193,12 @@ test('a state file that was cut short is named', async () => {
   })
 })
 
-test('another implementation of the deployer finds the entry point at the same address', () => {
-  const [salt, code] = [sliceHex(entryPointDeployData(), 0, 32), sliceHex(entryPointDeployData(), 32)]
-  expect(DeterministicDeployer.getDeterministicDeployAddress(code, salt)).toBe(entryPointAddress.toLowerCase())
-})
+test.each(entryPointVersions)(
+  'another implementation of the deployer finds EntryPoint %s at the same address',
+  (version) => {
+    const data = entryPointDeployData(version)
+    const [salt, code] = [sliceHex(data, 0, 32), sliceHex(data, 32)]
+    const found = DeterministicDeployer.getDeterministicDeployAddress(code, salt)
+    expect(found).toBe(entryPointAddresses[version].toLowerCase())
+  },
+)

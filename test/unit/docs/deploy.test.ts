@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { startChain } from '../../../local/chain/startChain.ts'
 import { openChainClient } from '../../../src/accounts/chainClient.ts'
 import { sponsorPaymasterAbi } from '../../../src/accounts/contracts.generated.ts'
-import { assertDeployment, entryPointAddress, readDeployment } from '../../../src/accounts/deployments.ts'
+import { assertDeployment, readDeployment } from '../../../src/accounts/deployments.ts'
 import { root } from './markdown.ts'
 
 const run = promisify(execFile)
@@ -30,7 +30,7 @@ test('the deploy command puts contracts on an empty chain that the server accept
     const client = openChainClient(chain.url, chainId)
     await assertDeployment(client, deployment)
     const deposit = await client.readContract({
-      address: entryPointAddress,
+      address: deployment.entryPoint.address,
       abi: [
         {
           type: 'function',
