@@ -73,7 +73,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   await writeDeployment(join(folder, 'deployments'), deployment)
 
   onStep('Starting the stand-ins for Twilio and Lighthouse, and the phones')
-  const serverUrl = `http://127.0.0.1:${ports.server}`
+  // By name: a passkey belongs to a name, never to an address.
+  const serverUrl = `http://localhost:${ports.server}`
   const schedule = options.schedule ?? createSchedule({ clock })
   const phones = createPhones({ stateFile: join(folder, 'phones.json'), clock, schedule })
   const twilio = await startTwilio({

@@ -1,6 +1,7 @@
 import { getAccountNonce } from 'permissionless/actions'
 import { concatHex, encodeFunctionData, type PublicClient, toHex } from 'viem'
 import { getUserOperationHash, toPackedUserOperation, type UserOperation } from 'viem/account-abstraction'
+import type { PasskeyPoint } from '../core/passkey.ts'
 import type { Hex } from '../core/rows.ts'
 import { laneOf, type UserOperationKind } from '../core/userOperation.ts'
 import { accountFactoryAbi } from './contracts.generated.ts'
@@ -17,6 +18,8 @@ export type PackedUserOperation = ReturnType<typeof toPackedUserOperation>
  */
 const gas = {
   verification: 52_000n,
+  /** With the P-256 precompile, which every OP-stack chain has; a longer origin or a dearer precompile fits the third on top. */
+  passkeyVerification: 62_000n,
   deployment: 80_000n,
   paymasterVerification: 61_000n,
   preVerification: 50_000n,
@@ -55,25 +58,18 @@ export async function prepareUserOperation(
     client.getCode({ address: sender }),
     client.getBlock({ blockTag: 'latest' }),
   ])
-  const isDoctors = kind === 'openRequest' || kind === 'withdrawRequest'
   const factory =
     code === undefined
-      ? {
-          factory: deployment.accountFactory.address,
-          factoryData: encodeFunctionData({
-            abi: accountFactoryAbi,
-            functionName: isDoctors ? 'createDoctorAccount' : 'createPatientAccount',
-            args: [owner],
-          }),
-        }
+      ? { factory: deployment.accountFactory.address, factoryData: encodeAccountCreation(kind, owner) }
       : {}
+  const verification = typeof owner === 'string' ? gas.verification : gas.passkeyVerification
   return {
     sender,
     nonce,
     ...factory,
     callData,
     callGasLimit: gas.call[kind],
-    verificationGasLimit: gas.verification + (code === undefined ? gas.deployment : 0n),
+    verificationGasLimit: verification + (code === undefined ? gas.deployment : 0n),
     preVerificationGas: gas.preVerification,
     ...fees,
     paymaster: deployment.sponsorPaymaster.address,
@@ -87,10 +83,19 @@ export async function prepareUserOperation(
 export type OperationParts = {
   kind: UserOperationKind
   sender: Hex
-  /** Address of the account's key, which its clone is made for. */
-  owner: Hex
+  /** What the account's clone is made for: the address of its key, or its first passkey. */
+  owner: Hex | PasskeyPoint
   callData: Hex
   fees: { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }
+}
+
+function encodeAccountCreation(kind: UserOperationKind, owner: Hex | PasskeyPoint): Hex {
+  const abi = accountFactoryAbi
+  if (typeof owner !== 'string')
+    return encodeFunctionData({ abi, functionName: 'createPasskeyDoctorAccount', args: [owner.qx, owner.qy] })
+  const isDoctors = kind === 'openRequest' || kind === 'withdrawRequest'
+  const functionName = isDoctors ? 'createDoctorAccount' : 'createPatientAccount'
+  return encodeFunctionData({ abi, functionName, args: [owner] })
 }
 
 /**

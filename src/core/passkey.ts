@@ -1,0 +1,33 @@
+import type { Hex } from './rows.ts'
+
+/** A point of the curve P-256: the public half of a passkey, as the chain holds it. */
+export type PasskeyPoint = { qx: Hex; qy: Hex }
+
+export type Passkey = PasskeyPoint & {
+  /** The credential's own name for itself, base64url. */
+  credentialId: string
+  /** The last one seen: an authenticator that counts its signatures must not go back. Zero where it does not count. */
+  signCount: number
+}
+
+/** A verified signature: what the account's contract verifies again on chain. */
+export type PasskeySignature = {
+  /** OpenZeppelin's WebAuthnAuth, fields without the tuple's own offset; s in the lower half of the curve's order. */
+  encoded: Hex
+  signCount: number
+}
+
+/**
+ * Checks what authenticators answer through the browser, as JSON: that it was made on a page of ours (origin, rpId) for our
+ * challenge, that the authenticator verified the person, and that an ES256 key signed. A no is null, whatever the reason.
+ */
+export type PasskeyCheck = {
+  /** The site that credentials belong to: the host of the portal's address. */
+  rpId: string
+  /** @param challenge the 32 bytes that the page was given */
+  verifyNew(answer: string, challenge: Hex): Promise<Passkey | null>
+  /** The credential that an answer says it comes from: by it the key is found that must have signed. */
+  credentialOf(answer: string): string | null
+  /** @param challenge the 32 bytes that were to be signed */
+  verify(answer: string, challenge: Hex, passkey: Passkey): Promise<PasskeySignature | null>
+}
