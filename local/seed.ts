@@ -1,6 +1,7 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { createWalletClient, http, parseEventLogs } from 'viem'
 import { anvil } from 'viem/chains'
+import { issueCredential } from '../src/accounts/affiliationCredential.ts'
 import { accountFactoryAbi, providerRegistryAbi } from '../src/accounts/contracts.generated.ts'
 import type { App } from '../src/app.ts'
 import { newAddress } from '../src/bot/webhook.ts'
@@ -48,6 +49,15 @@ async function seedDoctor(app: App, world: World, hospitalId: HospitalId, doctor
   const receipt = await register(world, 'addDoctor', account)
   const [added] = parseEventLogs({ abi: providerRegistryAbi, logs: receipt.logs, eventName: 'DoctorAdded' })
   if (!added) throw new Error('The registry did not say which affiliation the doctor got.')
+  const { affiliationId } = added.args
+  const affiliation = {
+    chainId: world.deployment.chainId,
+    hospitalAccount: world.hospital.address,
+    hospitalName: hospital.name,
+    doctorAccount: account,
+    affiliationId,
+  }
+  const credential = await issueCredential(affiliation, Date.now() as EpochMs, (hash) => world.hospital.sign({ hash }))
   const id = randomUUID() as DoctorId
   const password = randomBytes(9).toString('base64url')
   await app.store.transaction(async (store) => {
@@ -62,7 +72,8 @@ async function seedDoctor(app: App, world: World, hospitalId: HospitalId, doctor
       keyId: key.row.id,
       owner: key.address,
       account,
-      affiliationId: added.args.affiliationId,
+      affiliationId,
+      credential,
     })
   })
   return { id, login: doctor.login, name: doctor.name, password }

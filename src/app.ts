@@ -5,9 +5,11 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { bytesToHex } from 'viem'
 import { submitLooks } from './accounts/accessLog.ts'
+import { checkAffiliation } from './accounts/affiliationCredential.ts'
 import { submitPrepared } from './accounts/bundle.ts'
 import { openChainClient } from './accounts/chainClient.ts'
 import { assertDeployment, type Deployment, readDeployment } from './accounts/deployments.ts'
+import { didScope } from './accounts/didScope.ts'
 import { readOrMakeKeyFile } from './accounts/keyFile.ts'
 import { openLedger } from './accounts/ledger.ts'
 import { ledgerRequestIdOf, toLedgerRequest } from './accounts/ledgerRequest.ts'
@@ -132,6 +134,7 @@ export async function createApp(
     clock,
     ledgerRequestIdOf: (request) => ledgerRequestIdOf(deployment.chainId, deployment.consentLedger.address, request),
     toLedgerRequest,
+    checkAffiliation: checkAffiliation({ ledger, chainId: deployment.chainId, clock }),
     onRequestChange(listener) {
       changes.on('request', listener)
       return () => changes.off('request', listener)
@@ -152,6 +155,7 @@ export async function createApp(
       explorerUrl: config.explorerUrl ?? undefined,
       lookLastsMs,
     }),
+    did: didScope(deployment.chainId),
     isHealthy: async () => (await store.outbox.countDue(clock())) >= 0,
   })
 

@@ -6,6 +6,7 @@ export type ServerParts = {
   trustProxy: boolean
   webhook: FastifyPluginAsync
   portal: FastifyPluginAsync
+  did: FastifyPluginAsync
   /** Answers once the database does. */
   isHealthy(): Promise<boolean>
 }
@@ -15,7 +16,7 @@ const bodyLimitBytes = 64 * 1024
 const requestTimeoutMs = 30_000
 
 /** The HTTP server: each scope has its own parsers, hooks and error pages. */
-export function buildServer({ log, trustProxy, webhook, portal, isHealthy }: ServerParts): FastifyInstance {
+export function buildServer({ log, trustProxy, webhook, portal, did, isHealthy }: ServerParts): FastifyInstance {
   const server = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -30,5 +31,6 @@ export function buildServer({ log, trustProxy, webhook, portal, isHealthy }: Ser
   })
   server.register(webhook)
   server.register(portal)
+  server.register(did)
   return server as unknown as FastifyInstance
 }

@@ -1,7 +1,11 @@
 import {
+  BaseError,
+  ContractFunctionRevertedError,
+  ContractFunctionZeroDataError,
   getAbiItem,
   type Log,
   type PublicClient,
+  parseAbi,
   parseEventLogs,
   type TransactionReceipt,
   TransactionReceiptNotFoundError,
@@ -19,6 +23,10 @@ const userOperationEvent = getAbiItem({ abi: entryPointAbi, name: 'UserOperation
 const grantedState = 4
 
 const abi = [...consentLedgerAbi, ...entryPointAbi]
+
+const erc1271Abi = parseAbi(['function isValidSignature(bytes32 hash, bytes signature) view returns (bytes4)'])
+/** What a contract answers to a signature that it accepts. Source: ERC-1271. */
+const erc1271Yes = '0x1626ba7e'
 
 /** The chain as the house reads it: our ledger's events and the entry point's verdicts on our paymaster's operations. */
 export function openLedger(client: PublicClient, deployment: Deployment): Ledger {
@@ -77,7 +85,28 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
       args: [ledgerRequestId, doctorAccount, rightBits[right]],
     })
 
+  const affiliation: Ledger['affiliation'] = async (affiliationId) => {
+    const [doctor, hospital, active] = await client.readContract({
+      abi: providerRegistryAbi,
+      address: deployment.providerRegistry.address,
+      functionName: 'affiliation',
+      args: [affiliationId],
+    })
+    return { doctor, hospital, active }
+  }
+
   return {
+    affiliation,
+    async acceptsSignature(account, hash, signature) {
+      if ((await client.getCode({ address: account })) === undefined) return false
+      const call = { abi: erc1271Abi, address: account, functionName: 'isValidSignature' } as const
+      try {
+        return (await client.readContract({ ...call, args: [hash, signature] })) === erc1271Yes
+      } catch (error) {
+        if (isContractsNo(error)) return false
+        throw error
+      }
+    },
     async head() {
       return toBlock(await client.getBlock({ blockTag: 'latest' }))
     },
@@ -117,13 +146,8 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
         functionName: 'requestState',
         args: [ledgerRequestId],
       })
-      const [[doctor, , active], { frozenAt }, { timestamp }] = await Promise.all([
-        client.readContract({
-          abi: providerRegistryAbi,
-          address: deployment.providerRegistry.address,
-          functionName: 'affiliation',
-          args: [affiliationId],
-        }),
+      const [{ doctor, active }, { frozenAt }, { timestamp }] = await Promise.all([
+        affiliation(affiliationId),
         client.readContract({ ...request, functionName: 'safeguards', args: [patient] }),
         client.getBlock({ blockTag: 'latest' }),
       ])
@@ -140,6 +164,13 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
       return { entryId, ledgerRequestId, blockNumber, transactionHash } as LoggedLook
     },
   }
+}
+
+/** A contract that reverts, or has no such function, has not agreed; a chain that is silent has not answered. */
+function isContractsNo(error: unknown): boolean {
+  const isNo = (cause: unknown) =>
+    cause instanceof ContractFunctionRevertedError || cause instanceof ContractFunctionZeroDataError
+  return error instanceof BaseError && error.walk(isNo) !== null
 }
 
 function byPlaceOnChain(a: Log<bigint, number, false>, b: Log<bigint, number, false>): number {

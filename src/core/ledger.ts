@@ -22,6 +22,10 @@ export type Ledger = {
   /** Events of a range of blocks, in their order on chain. */
   events(fromBlock: number, toBlock: number): Promise<LedgerEvent[]>
   receipt(transactionHash: Hex): Promise<{ blockNumber: number; success: boolean } | null>
+  /** Who works where under an affiliation, and whether it stands; zero addresses where nobody added it. */
+  affiliation(affiliationId: number): Promise<{ doctor: Hex; hospital: Hex; active: boolean }>
+  /** True where a contract account says that a signature is its own (ERC-1271); false for an account without code. */
+  acceptsSignature(account: Hex, hash: Hex, signature: Hex): Promise<boolean>
   canAccess(ledgerRequestId: Hex, doctorAccount: Hex, right: Right): Promise<boolean>
   /** True while the grant behind a logged look stands; a one-time grant that this look used up counts as standing. */
   stillStands(proof: LoggedLook, doctorAccount: Hex, oneTime: boolean): Promise<boolean>

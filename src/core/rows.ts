@@ -36,6 +36,8 @@ export type DoctorRow = {
   account: Hex
   owner: Hex
   affiliationId: number
+  /** The hospital's word for the affiliation, a verifiable credential as a JWT; null before it was issued. */
+  credential: string | null
 }
 
 export type PatientRow = {

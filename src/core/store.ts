@@ -35,6 +35,8 @@ export type Store = {
     doctor(id: DoctorId): Promise<(rows.DoctorRow & { hospitalName: string; timeZone: string }) | null>
     /** Locks a doctor until the transaction ends, so that limits hold against two windows at once. */
     lockDoctor(id: DoctorId): Promise<rows.DoctorRow | null>
+    /** Replaces the credential of a doctor's affiliation: issued anew, or renewed. */
+    setCredential(id: DoctorId, credential: string): Promise<void>
     doctorByLogin(login: string): Promise<rows.DoctorRow | null>
     patient(id: PatientId): Promise<(rows.PatientRow & { timeZone: string }) | null>
     patientByHealthId(healthId: string): Promise<rows.PatientRow | null>

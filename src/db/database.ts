@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { up as initial } from './migrations/0001-initial.ts'
+import { up as affiliationCredential } from './migrations/0002-affiliation-credential.ts'
 import type { Tables } from './schema.ts'
 
 /** The parts of node-postgres' pool that BullMQ's Postgres backend uses; PGlite is given the same shape. */
@@ -23,7 +24,10 @@ export type Database = {
   close(): Promise<void>
 }
 
-const migrations = { '0001-initial': { up: initial } }
+const migrations = {
+  '0001-initial': { up: initial },
+  '0002-affiliation-credential': { up: affiliationCredential },
+}
 
 /** Brings the schema up to date; the same migrations on both engines. Idempotent. */
 export async function migrate(kysely: Kysely<Tables>): Promise<void> {

@@ -32,6 +32,9 @@ export function peopleQueries(db: Kysely<Tables>): Store['people'] {
     async lockDoctor(id) {
       return (await db.selectFrom('doctor').selectAll().where('id', '=', id).forUpdate().executeTakeFirst()) ?? null
     },
+    async setCredential(id, credential) {
+      await db.updateTable('doctor').set({ credential }).where('id', '=', id).execute()
+    },
     async doctorByLogin(login) {
       return (await db.selectFrom('doctor').selectAll().where('login', '=', login).executeTakeFirst()) ?? null
     },

@@ -1,3 +1,4 @@
+import type { AffiliationRefusal } from '../core/affiliation.ts'
 import type { Preset, Purpose, RecordClass } from '../core/classes.ts'
 import type { RequestState } from '../core/consent.ts'
 import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs } from '../core/people.ts'
@@ -5,8 +6,14 @@ import type { RecordView } from '../core/recordView.ts'
 
 /** What the doctor's screen can do. `app.ts` hands in one implementation; a JSON API would stand on the same functions. */
 export type PortalActions = {
-  /** Checks a login name and password. A wrong one and an unknown name take the same time and give the same answer. */
-  signIn(login: string, password: string): Promise<{ token: string; expiresAt: EpochMs } | { refused: 'wrongPassword' }>
+  /**
+   * Checks a login name and password, then the hospital's credential for the doctor, on chain too. A wrong password and an
+   * unknown name take the same time and give the same answer; of the credential only the right password hears.
+   */
+  signIn(
+    login: string,
+    password: string,
+  ): Promise<{ token: string; expiresAt: EpochMs } | { refused: 'wrongPassword' | AffiliationRefusal }>
   signOut(token: string): Promise<void>
   /** The signed-in doctor behind a session cookie, or null. */
   session(token: string): Promise<SignedInDoctor | null>

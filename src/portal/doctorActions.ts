@@ -1,16 +1,15 @@
 import type { ConsentRequestId, DoctorId } from '../core/people.ts'
 import type { RequestWithPeople } from '../core/store.ts'
-import type { ColumnVault } from '../core/vault.ts'
 import type { PortalActions, RequestSummary } from './actions.ts'
 import { type AskParts, askForAccess, withdraw } from './askForAccess.ts'
 import { type LookParts, openLook, startLook } from './openLook.ts'
 import { summarise } from './requestSummary.ts'
-import { signInActions } from './signIn.ts'
+import { type SignInParts, signInActions } from './signIn.ts'
 
 const listed = 50
 
 /** Everything a doctor can do, over the store, the ledger and the vault that `app.ts` hands in. */
-export function doctorActions(parts: AskParts & LookParts & { columns: ColumnVault }): PortalActions {
+export function doctorActions(parts: AskParts & LookParts & SignInParts): PortalActions {
   const { store, clock, onRequestChange } = parts
 
   async function summary(request: RequestWithPeople): Promise<RequestSummary> {

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
+import type { CheckAffiliation } from '../core/affiliation.ts'
 import { type EpochMs, hour } from '../core/people.ts'
+import type { DoctorRow } from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
 import type { ColumnVault } from '../core/vault.ts'
 import type { PortalActions } from './actions.ts'
@@ -15,27 +17,38 @@ export function hashPassword(password: string): Promise<string> {
   return hash(password, argon2id)
 }
 
+export type SignInParts = {
+  store: Store
+  columns: ColumnVault
+  clock: () => EpochMs
+  checkAffiliation: CheckAffiliation
+}
+
 /** Signing in by password, until passkeys come; sessions live in the database under the hash of their token. */
 export function signInActions({
   store,
   columns,
   clock,
-}: {
-  store: Store
-  columns: ColumnVault
-  clock: () => EpochMs
-}): Pick<PortalActions, 'signIn' | 'signOut' | 'session'> {
+  checkAffiliation,
+}: SignInParts): Pick<PortalActions, 'signIn' | 'signOut' | 'session'> {
   // An unknown login name costs the same work as a wrong password.
   const nobodysHash = hashPassword(randomBytes(18).toString('base64url'))
+
+  /** However a doctor proved who she is: the hospital's word is asked for each time, and there is no session without it. */
+  async function startSession(doctor: DoctorRow): ReturnType<PortalActions['signIn']> {
+    const refused = await checkAffiliation(doctor)
+    if (refused) return { refused }
+    const token = randomBytes(32).toString('base64url')
+    const expiresAt = (clock() + sessionLastsMs) as EpochMs
+    await store.people.addSession({ tokenHash: hashOf(token), doctorId: doctor.id, expiresAt })
+    return { token, expiresAt }
+  }
+
   return {
     async signIn(login, password) {
       const doctor = await store.people.doctorByLogin(login.trim().toLowerCase())
       const matches = await verify(doctor?.passwordHash ?? (await nobodysHash), password)
-      if (!doctor || !matches) return { refused: 'wrongPassword' }
-      const token = randomBytes(32).toString('base64url')
-      const expiresAt = (clock() + sessionLastsMs) as EpochMs
-      await store.people.addSession({ tokenHash: hashOf(token), doctorId: doctor.id, expiresAt })
-      return { token, expiresAt }
+      return doctor && matches ? startSession(doctor) : { refused: 'wrongPassword' }
     },
     async signOut(token) {
       await store.people.dropSession(hashOf(token))

@@ -2,9 +2,14 @@ import { createHash } from 'node:crypto'
 import type { FastifyPluginAsync } from 'fastify'
 import { errorAnswer } from './errorAnswers.ts'
 import { pageContext, sendPage, textField } from './pageContext.ts'
+import { messagePage } from './pages/messagePage.ts'
 import { signInPage } from './pages/signInPage.ts'
 import type { PortalParts } from './portalParts.ts'
 import { endSession, readSession, sessionToken, startSession } from './session.ts'
+import { affiliationRefusalWords } from './words.ts'
+
+/** A chain that did not answer is asked again after this. */
+const retryAfterS = 60
 
 /** The door: sign in, with a limit per address and per login name, and sign out. */
 export function signInRoutes(parts: PortalParts): FastifyPluginAsync {
@@ -36,7 +41,16 @@ export function signInRoutes(parts: PortalParts): FastifyPluginAsync {
       const login = textField(request.body, 'login').trim()
       const answer = await actions.signIn(login, textField(request.body, 'password'))
       if ('refused' in answer) {
-        return sendPage(reply, signInPage(pageContext(parts, request, reply), { login, failed: true }), 401)
+        const context = pageContext(parts, request, reply)
+        if (answer.refused === 'wrongPassword')
+          return sendPage(reply, signInPage(context, { login, failed: true }), 401)
+        const isPassing = answer.refused === 'chainUnavailable'
+        if (isPassing) reply.header('retry-after', retryAfterS)
+        const page = messagePage(context, affiliationRefusalWords(answer.refused), {
+          href: '/sign-in',
+          text: 'Go to the sign-in page',
+        })
+        return sendPage(reply, page, isPassing ? 503 : 403)
       }
       startSession(reply, secure, answer.token, answer.expiresAt)
       return reply.redirect('/', 303)

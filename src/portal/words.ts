@@ -1,3 +1,4 @@
+import type { AffiliationRefusal } from '../core/affiliation.ts'
 import { type Preset, type Purpose, presets, purposes, type RecordClass } from '../core/classes.ts'
 import { bareReplyMaxDays } from '../core/consent.ts'
 import { day, type EpochMs } from '../core/people.ts'
@@ -222,6 +223,52 @@ const chainUnavailable: MessageWords = {
   title: "The chain can't be asked now",
   why: 'Only the chain says who may read. While it does not answer, the answer is no, and nothing was opened.',
   whatToDo: 'Try again in a minute. If it lasts, tell the person who runs this system.',
+}
+
+/** Why a doctor with the right password does not come in. */
+export function affiliationRefusalWords(refusal: AffiliationRefusal): MessageWords {
+  const title = 'You are not signed in'
+  const whatToDo =
+    "Ask your hospital's administrator to issue your confirmation anew. Your password is right and stays."
+  switch (refusal) {
+    case 'credentialMissing':
+      return { title, why: 'Your hospital has not signed a confirmation that you work there.', whatToDo }
+    case 'credentialInvalid':
+      return {
+        title,
+        why: "The confirmation that you work at your hospital does not bear your hospital's signature, or was changed after it was signed.",
+        whatToDo,
+      }
+    case 'credentialOfAnother':
+      return { title, why: 'The confirmation that is kept for you is about another doctor or another post.', whatToDo }
+    case 'credentialNotYetValid':
+      return {
+        title,
+        why: "Your hospital's confirmation that you work there begins later.",
+        whatToDo: "Try again when it has begun, or ask your hospital's administrator.",
+      }
+    case 'credentialExpired':
+      return {
+        title,
+        why: "Your hospital's confirmation that you work there has ended: it is for a year at a time.",
+        whatToDo: "Ask your hospital's administrator to renew it. Your password is right and stays.",
+      }
+    case 'affiliationEnded':
+      return {
+        title,
+        why: 'On the chain your post at this hospital has ended, or the hospital itself is suspended. Access that patients gave you under it has ended with it.',
+        whatToDo:
+          "Talk with your hospital's administrator. If the post was ended by mistake, the hospital adds you anew.",
+      }
+    case 'chainUnavailable':
+      return {
+        title,
+        why: "The chain says whether your hospital stands by you, and it can't be asked now. While it does not answer, the answer is no.",
+        whatToDo: 'Try again in a minute. If it lasts, tell the person who runs this system.',
+      }
+    default:
+      return unreachable(refusal)
+  }
 }
 
 /** Why a look did not start. */

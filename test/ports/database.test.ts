@@ -415,6 +415,7 @@ async function addPeople(store: Store) {
     account: hex(),
     owner: hex(),
     affiliationId: 1,
+    credential: null,
   })
   await store.people.addPatient({
     ...patient,

@@ -1,3 +1,4 @@
+import type { AffiliationRefusal } from '../../../src/core/affiliation.ts'
 import { parseHealthId } from '../../../src/core/healthId.ts'
 import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs } from '../../../src/core/people.ts'
 import { day, hour } from '../../../src/core/people.ts'
@@ -39,6 +40,7 @@ export function memoryActions() {
   const watchers = new Set<{ doctor: DoctorId; onChange: (id: ConsentRequestId) => void }>()
   let watchEnded = () => {}
   const levers = {
+    affiliationRefusal: null as AffiliationRefusal | null,
     askRefusal: null as AskRefusal | null,
     lookRefusal: null as LookRefusal | null,
     opened: null as OpenedLook | null,
@@ -58,6 +60,7 @@ export function memoryActions() {
     async signIn(login, given) {
       const doctor = doctors.get(login)
       if (!doctor || given !== password) return { refused: 'wrongPassword' }
+      if (levers.affiliationRefusal) return { refused: levers.affiliationRefusal }
       const token = `token-${sessions.size + 1}-${login}`
       sessions.set(token, doctor)
       return { token, expiresAt: (now + 8 * hour) as EpochMs }

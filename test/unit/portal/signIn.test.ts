@@ -43,6 +43,32 @@ test('a wrong password and an unknown name get the same page, and the password n
   expect(alike(unknown.body)).toBe(alike(wrong.body))
 })
 
+test.each([
+  ['credentialMissing', 403, 'has not signed a confirmation'],
+  ['credentialInvalid', 403, 'does not bear your hospital'],
+  ['credentialOfAnother', 403, 'about another doctor or another post'],
+  ['credentialNotYetValid', 403, 'begins later'],
+  ['credentialExpired', 403, 'has ended'],
+  ['affiliationEnded', 403, 'your post at this hospital has ended'],
+  ['chainUnavailable', 503, 'asked now'],
+] as const)(
+  'a doctor with the right password and %s is told so, and gets no session',
+  async (refusal, status, words) => {
+    const world = memoryActions()
+    world.levers.affiliationRefusal = refusal
+    const doctor = visitor(await openPortal(world))
+    const refused = await doctor.signIn('amina')
+    expect(refused.statusCode).toBe(status)
+    expect(refused.body).toContain(words)
+    expect(refused.body).toContain('What to do:')
+    expect(refused.headers['retry-after']).toBe(status === 503 ? '60' : undefined)
+    expect(doctor.cookies['session']).toBeUndefined()
+    expect((await doctor.get('/')).statusCode).toBe(303)
+    // Who does not know the password hears nothing of it.
+    expect((await doctor.signIn('amina', 'a guess')).statusCode).toBe(401)
+  },
+)
+
 test('too many tries with one name are stopped, and other names still come in', async () => {
   const server = await openPortal(memoryActions(), {
     signInLimits: { perAddress: 100, perName: 3, windowMs: 60_000 },
