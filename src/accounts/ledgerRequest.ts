@@ -48,7 +48,10 @@ export function encodeLedgerCall(kind: UserOperationKind, row: ConsentRequestRow
 export type Parties = { patientAccount: Hex; affiliationId: number }
 
 export function toLedgerRequest(
-  row: Pick<ConsentRequestRow, 'rights' | 'oneTime' | 'days' | 'answerBy' | 'scopeCommitment'>,
+  row: Pick<
+    ConsentRequestRow,
+    'rights' | 'oneTime' | 'days' | 'answerBy' | 'scopeCommitment' | 'lineHash' | 'nextLink'
+  >,
   { patientAccount, affiliationId }: Parties,
 ): LedgerRequest {
   return {
@@ -60,7 +63,7 @@ export function toLedgerRequest(
     answerBy: Math.floor(row.answerBy / 1000),
     scopeCommitment: row.scopeCommitment,
     replaces: zeroHash,
-    lineHash: zeroHash,
-    nextLink: zeroHash,
+    lineHash: row.lineHash ?? zeroHash,
+    nextLink: row.nextLink ?? zeroHash,
   }
 }

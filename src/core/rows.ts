@@ -112,6 +112,11 @@ export type ConsentRequestRow = {
   scopeSalt: Hex
   scopeCommitment: Hex
   ledgerRequestId: Hex
+  /** The line of the patient's code card that this request takes; null where she has no card. */
+  cardId: Hex | null
+  cardLine: number | null
+  lineHash: Hex | null
+  nextLink: Hex | null
   state: RequestState
   askedAt: EpochMs
   answerBy: EpochMs
@@ -140,6 +145,8 @@ export type UserOperationRow = {
   transactionHash: Hex | null
   failure: string | null
   attempts: number
+  /** The stretched code that a grant shows; wiped once the chain has it, or never will. */
+  codeSealed: Uint8Array | null
   createdAt: EpochMs
   updatedAt: EpochMs
 }
@@ -217,6 +224,37 @@ export type ChainCursorRow = {
   name: string
   blockNumber: number
   blockHash: Hex
+}
+
+export type CodeCardRow = {
+  /** The card's own id: 16 random bytes, the salt of its codes. */
+  id: Hex
+  patientId: PatientId
+  tip: Hex
+  /** The line that the next request takes; 21 when all are taken. */
+  nextLine: number
+  registeredAt: EpochMs
+}
+
+export type CodeCardLineRow = { cardId: Hex; line: number; lineHash: Hex; nextLink: Hex }
+
+/** A code that was not that of the line asked for. */
+export type CodeMissRow = {
+  inboundMessageId: string
+  patientId: PatientId
+  consentRequestId: ConsentRequestId
+  missedAt: EpochMs
+}
+
+/** A time in which nobody looks and nothing is granted. */
+export type SharingPauseRow = {
+  id: string
+  patientId: PatientId
+  reason: 'codesMissed'
+  pausedAt: EpochMs
+  pausedUntil: EpochMs
+  /** Null until somebody told her health worker. */
+  healthWorkerToldAt: EpochMs | null
 }
 
 export type OutboundState = 'queued' | 'sending' | 'sent' | 'delivered' | 'failed' | 'suppressed'

@@ -1,4 +1,5 @@
 import type { RecordClass } from './classes.ts'
+import type { CardLine } from './codeCard.ts'
 import type { JobName } from './jobs.ts'
 import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs, HospitalId, PatientId, RecordId } from './people.ts'
 import type * as rows from './rows.ts'
@@ -157,6 +158,24 @@ export type Store = {
     /** Forgets that the queue was handed anything: it lost it, or was emptied. */
     relayAnew(): Promise<void>
     countDue(now: EpochMs): Promise<number>
+  }
+
+  cards: {
+    /** @throws where she has a card already, or the card is another patient's */
+    add(row: rows.CodeCardRow, lines: readonly CardLine[]): Promise<void>
+    ofPatient(patientId: PatientId): Promise<rows.CodeCardRow | null>
+    /** Locks a patient's card until the transaction ends: a line is taken once. */
+    lockOfPatient(patientId: PatientId): Promise<rows.CodeCardRow | null>
+    lines(cardId: rows.Hex): Promise<CardLine[]>
+    setNextLine(cardId: rows.Hex, nextLine: number): Promise<void>
+    /** Requests that took a line of this card and are not on chain yet, by line. */
+    waiting(cardId: rows.Hex): Promise<{ id: ConsentRequestId; cardLine: number }[]>
+    /** @returns how many misses there are now, since the last right code or pause */
+    addMiss(row: rows.CodeMissRow): Promise<number>
+    clearMisses(patientId: PatientId): Promise<void>
+    addPause(row: rows.SharingPauseRow): Promise<void>
+    /** Until when sharing is paused, or null where it is not. */
+    pausedUntil(patientId: PatientId, now: EpochMs): Promise<EpochMs | null>
   }
 
   chain: {

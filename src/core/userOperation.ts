@@ -62,6 +62,7 @@ export function newUserOperation(
     transactionHash: null,
     failure: null,
     attempts: 0,
+    codeSealed: null,
     createdAt: now,
     updatedAt: now,
   }

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Store } from '../core/store.ts'
+import { cardQueries } from './cards.ts'
 import { chainQueries } from './chain.ts'
 import { lookQueries } from './looks.ts'
 import { messageQueries } from './messages.ts'
@@ -24,6 +25,7 @@ export function openStore(db: Kysely<Tables>): Store {
     records: recordQueries(db),
     keys: keyQueries(db),
     outbox: outboxQueries(db),
+    cards: cardQueries(db),
     chain: chainQueries(db),
     async announce(channel, id) {
       await sql`select pg_notify(${channel}, ${id})`.execute(db)

@@ -21,4 +21,8 @@ export type Tables = {
   vaultKey: rows.VaultKeyRow
   outbox: Numbered<rows.OutboxRow>
   chainCursor: rows.ChainCursorRow
+  codeCard: rows.CodeCardRow
+  codeCardLine: rows.CodeCardLineRow
+  codeMiss: rows.CodeMissRow
+  sharingPause: rows.SharingPauseRow
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -103,6 +103,60 @@ describe.each(engines)('on %s', (engine) => {
     })
     await second
     expect(order).toEqual(['first in', 'first out', 'second in', 'second out'])
+  })
+
+  test('a code card is kept with its lines, once for a patient, and says which requests wait for a line', async () => {
+    const own = await addPeople(store)
+    const id = hex(16)
+    const lines = [1, 2].map((line) => ({ line, lineHash: hex(32), nextLink: hex(32) }))
+    const card = { id, patientId: own.patientId, tip: hex(32), nextLine: 1, registeredAt: now }
+    await store.cards.add(card, lines)
+    expect(await store.cards.ofPatient(own.patientId)).toEqual(card)
+    expect(await store.cards.lines(id)).toEqual(lines)
+    await expect(store.cards.add({ ...card, id: hex(16) }, [])).rejects.toThrow()
+    await store.transaction(async (inside) => {
+      expect(await inside.cards.lockOfPatient(own.patientId)).toEqual(card)
+      await inside.cards.setNextLine(id, 3)
+    })
+    expect((await store.cards.ofPatient(own.patientId))?.nextLine).toBe(3)
+    const second = await aRequest(store, own, { cardId: id, cardLine: 2, state: 'asking' })
+    const first = await aRequest(store, own, { cardId: id, cardLine: 1, state: 'asking' })
+    await aRequest(store, own, { cardId: id, cardLine: 3, state: 'asked' })
+    expect(await store.cards.waiting(id)).toEqual([
+      { id: first, cardLine: 1 },
+      { id: second, cardLine: 2 },
+    ])
+  })
+
+  test('missed codes are counted once per message until they are cleared, and a pause ends at its time', async () => {
+    const own = await addPeople(store)
+    const consentRequestId = await aRequest(store, own)
+    const messages = [inbound(own.addressId), inbound(own.addressId)]
+    for (const message of messages) await store.messages.receive(message)
+    const miss = (at: number) => ({
+      inboundMessageId: messages[at]?.id ?? '',
+      patientId: own.patientId,
+      consentRequestId,
+      missedAt: now,
+    })
+    expect(await store.cards.addMiss(miss(0))).toBe(1)
+    expect(await store.cards.addMiss(miss(0))).toBe(1)
+    expect(await store.cards.addMiss(miss(1))).toBe(2)
+    await store.cards.clearMisses(own.patientId)
+    expect(await store.cards.addMiss(miss(1))).toBe(1)
+
+    expect(await store.cards.pausedUntil(own.patientId, now)).toBeNull()
+    await store.cards.addPause({
+      id: randomUUID(),
+      patientId: own.patientId,
+      reason: 'codesMissed',
+      pausedAt: now,
+      pausedUntil: later(1_000),
+      healthWorkerToldAt: null,
+    })
+    expect(await store.cards.pausedUntil(own.patientId, later(999))).toBe(later(1_000))
+    expect(await store.cards.pausedUntil(own.patientId, later(1_000))).toBeNull()
+    expect(await store.cards.pausedUntil(people.patientId, now)).toBeNull()
   })
 
   test('a change is announced once it is committed, never after a rollback', async () => {
@@ -369,6 +423,10 @@ async function aRequest(store: Store, people: People, change: Partial<ConsentReq
     scopeSalt: hex(32),
     scopeCommitment: hex(32),
     ledgerRequestId: hex(32),
+    cardId: null,
+    cardLine: null,
+    lineHash: null,
+    nextLink: null,
     state: 'asked',
     askedAt: now,
     answerBy: now,
@@ -414,13 +472,13 @@ async function addPeople(store: Store) {
     keyId,
     account: hex(),
     owner: hex(),
-    affiliationId: 1,
+    affiliationId: randomInt(2 ** 31),
     credential: null,
   })
   await store.people.addPatient({
     ...patient,
     id: patientId,
-    healthId: 'HC-0000-0000',
+    healthId: `HC-${randomUUID()}`,
     nameSealed: Uint8Array.of(1),
     language: 'en',
     hospitalId,

@@ -1,0 +1,70 @@
+import type { Kysely } from 'kysely'
+import type { Store } from '../core/store.ts'
+import type { Tables } from './schema.ts'
+
+export function cardQueries(db: Kysely<Tables>): Store['cards'] {
+  return {
+    async add(row, lines) {
+      await db.insertInto('codeCard').values(row).execute()
+      await db
+        .insertInto('codeCardLine')
+        .values(lines.map((line) => ({ ...line, cardId: row.id })))
+        .execute()
+    },
+    async ofPatient(patientId) {
+      return (await db.selectFrom('codeCard').selectAll().where('patientId', '=', patientId).executeTakeFirst()) ?? null
+    },
+    async lockOfPatient(patientId) {
+      const card = db.selectFrom('codeCard').selectAll().where('patientId', '=', patientId).forUpdate()
+      return (await card.executeTakeFirst()) ?? null
+    },
+    lines: (cardId) =>
+      db
+        .selectFrom('codeCardLine')
+        .select(['line', 'lineHash', 'nextLink'])
+        .where('cardId', '=', cardId)
+        .orderBy('line')
+        .execute(),
+    async setNextLine(cardId, nextLine) {
+      await db.updateTable('codeCard').set({ nextLine }).where('id', '=', cardId).execute()
+    },
+    async waiting(cardId) {
+      const rows = await db
+        .selectFrom('consentRequest')
+        .select(['id', 'cardLine'])
+        .where('cardId', '=', cardId)
+        .where('state', '=', 'asking')
+        .orderBy('cardLine')
+        .execute()
+      return rows.flatMap(({ id, cardLine }) => (cardLine === null ? [] : [{ id, cardLine }]))
+    },
+    async addMiss(row) {
+      await db
+        .insertInto('codeMiss')
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+      const { count } = await db
+        .selectFrom('codeMiss')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('patientId', '=', row.patientId)
+        .executeTakeFirstOrThrow()
+      return Number(count)
+    },
+    async clearMisses(patientId) {
+      await db.deleteFrom('codeMiss').where('patientId', '=', patientId).execute()
+    },
+    async addPause(row) {
+      await db.insertInto('sharingPause').values(row).execute()
+    },
+    async pausedUntil(patientId, now) {
+      const { until } = await db
+        .selectFrom('sharingPause')
+        .select(({ fn }) => fn.max('pausedUntil').as('until'))
+        .where('patientId', '=', patientId)
+        .where('pausedUntil', '>', now)
+        .executeTakeFirstOrThrow()
+      return until
+    },
+  }
+}
