@@ -153,6 +153,7 @@ export async function createApp(
       cookieSecret: createHmac('sha256', vaultKey).update('healthchain/cookies').digest('hex'),
       clock,
       explorerUrl: config.explorerUrl ?? undefined,
+      ledgerName: `eip155:${deployment.chainId}:${deployment.consentLedger.address}`,
       lookLastsMs,
     }),
     did: didScope(deployment.chainId),

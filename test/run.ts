@@ -17,6 +17,7 @@ const checks: Check[] = [
   single('Types of the pages', bin('tsc'), ['-p', 'tsconfig.assets.json']),
   single('Solidity lint', bin('solhint'), ['--max-warnings', '0', 'contracts/**/*.sol']),
   single('Nothing unused', bin('knip'), []),
+  single('The card page as generated', process.execPath, ['tools/card.ts', '--check']),
   single('Contracts as generated', process.execPath, ['tools/contracts.ts', '--check']),
   { name: 'Contracts', run: runHardhat },
   { name: 'Units, ports, conversations, journeys, faults', run: runVitest },

@@ -15,6 +15,8 @@ export type PortalParts = {
   streams: EventStreams
   /** Without a slash at its end. */
   explorerUrl: string | null
+  /** The ledger as CAIP-10 names it. */
+  ledgerName: string
   lookLastsMs: number
   signInLimits: { perAddress: number; perName: number; windowMs: number }
 }

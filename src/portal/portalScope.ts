@@ -10,6 +10,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { type EpochMs, minute } from '../core/people.ts'
 import type { PortalActions } from './actions.ts'
 import { assetUrls } from './assetUrls.ts'
+import { cardRoutes } from './cardRoutes.ts'
 import { datesIn } from './dates.ts'
 import { answerErrors } from './errorAnswers.ts'
 import { eventStreams } from './eventStreams.ts'
@@ -29,6 +30,8 @@ export type PortalOptions = {
   timeZone?: string
   /** A block explorer; transaction hashes link to `<explorerUrl>/tx/<hash>`. Without it they are plain text. */
   explorerUrl?: string | undefined
+  /** The ledger as CAIP-10 names it, `eip155:<chain id>:<address>`: code cards are made for it. */
+  ledgerName: string
   /** How long an opened record stays on the screen after its entry. Give the actions the same. Default: 15 minutes. */
   lookLastsMs?: number
   /** Tries to sign in within the window, before the portal asks to wait. */
@@ -63,6 +66,7 @@ export function portalScope(actions: PortalActions, options: PortalOptions): Fas
     assets: assetUrls(assetsFolder),
     streams: eventStreams(actions),
     explorerUrl: options.explorerUrl?.replace(/\/+$/, '') ?? null,
+    ledgerName: options.ledgerName,
     lookLastsMs: options.lookLastsMs ?? 15 * minute,
     signInLimits: options.signInLimits ?? usualSignInLimits,
   }
@@ -103,6 +107,7 @@ export function portalScope(actions: PortalActions, options: PortalOptions): Fas
     scope.addHook('preClose', async () => parts.streams.endAll())
 
     await scope.register(signInRoutes(parts))
+    await scope.register(cardRoutes(parts))
     await scope.register(async (signedIn) => {
       signedIn.addHook('onRequest', async (request, reply) => {
         const session = await readSession(actions, request)

@@ -7,6 +7,7 @@ export const testOptions: PortalOptions = {
   cookieSecret: 'a secret for tests, thirty-two characters and more',
   clock: () => now,
   explorerUrl: 'https://blockscout.lisk.com/',
+  ledgerName: `eip155:1135:0x${'ab'.repeat(20)}`,
 }
 
 /** A portal on a server of its own, not listening. */
