@@ -5,6 +5,9 @@ import { defineConfig } from 'hardhat/config'
 
 const require = createRequire(import.meta.url)
 
+/** `bin/test --long` says so. */
+const isLong = process.env['LONG_TESTS'] === 'yes'
+
 export default defineConfig({
   plugins: [hardhatNodeTestRunner, hardhatViem],
   solidity: {
@@ -30,9 +33,9 @@ export default defineConfig({
   },
   test: {
     solidity: {
-      fuzz: { runs: 10_000, seed: '0x4845414c5448434841494e' },
-      // Without these, an invariant would take the fuzz runs for its own. 256 x 200 is 51,200 calls.
-      invariant: { runs: 256, depth: 200 },
+      fuzz: { runs: isLong ? 100_000 : 10_000, seed: '0x4845414c5448434841494e' },
+      // Without these, an invariant would take the fuzz runs for its own. 256 x 200 is 51,200 calls, 5,000 x 200 a million.
+      invariant: { runs: isLong ? 5_000 : 256, depth: 200 },
     },
   },
 })

@@ -11,6 +11,9 @@ const bin = (name: string) => join(root, 'node_modules', '.bin', name)
 type Count = { passed: number; failed: number }
 type Check = { name: string; run: () => Promise<Count> }
 
+/** Adds what takes more than minutes: ten times the fuzzing, twenty times the invariants' calls, the mutants. */
+const isLong = process.argv.includes('--long')
+
 const checks: Check[] = [
   single('Format, lint and the arrows between rooms', bin('biome'), ['ci', '--error-on-warnings', '.']),
   single('Types', bin('tsc'), ['-p', 'tsconfig.json']),
@@ -21,6 +24,9 @@ const checks: Check[] = [
   single('Contracts as generated', process.execPath, ['tools/contracts.ts', '--check']),
   { name: 'Contracts', run: runHardhat },
   { name: 'Units, ports, conversations, journeys, faults', run: runVitest },
+  ...(isLong
+    ? [single('Mutants of the contracts', process.execPath, ['test/mutation/run.ts', '--jobs', '2'], { isShown: true })]
+    : []),
 ]
 
 const total: Count = { passed: 0, failed: 0 }
@@ -36,13 +42,13 @@ console.log(`${total.passed} passed, ${total.failed} failed`)
 process.exit(total.failed === 0 ? 0 : 1)
 
 /** A tool that passes or fails as a whole; its words are shown when it fails. */
-function single(name: string, command: string, args: string[]): Check {
+function single(name: string, command: string, args: string[], { isShown = false } = {}): Check {
   return {
     name,
     async run() {
       const { code, output } = await execute(command, args)
+      if (code !== 0 || isShown) console.log(output)
       if (code === 0) return { passed: 1, failed: 0 }
-      console.log(output)
       return { passed: 0, failed: 1 }
     },
   }
@@ -83,7 +89,13 @@ async function runVitest(): Promise<Count> {
 
 function execute(command: string, args: string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', HARDHAT_DISABLE_TELEMETRY_PROMPT: 'true' }
+    const env = {
+      ...process.env,
+      NO_COLOR: '1',
+      FORCE_COLOR: '0',
+      HARDHAT_DISABLE_TELEMETRY_PROMPT: 'true',
+      LONG_TESTS: isLong ? 'yes' : 'no',
+    }
     const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
