@@ -7,7 +7,7 @@ import { providerRegistryAbi, sponsorPaymasterAbi } from '../src/accounts/contra
 import { type Deployment, deployContracts, writeDeployment } from '../src/accounts/deployments.ts'
 import type { EntryPointVersion } from '../src/accounts/entryPoint.ts'
 import { readOrMakeKeyFile } from '../src/accounts/keyFile.ts'
-import { localChainId } from '../src/config.ts'
+import { localChainId, localOperatorNames } from '../src/config.ts'
 import { prepareEntryPoint } from './chain/prepareEntryPoint.ts'
 import { type LocalChain, startChain } from './chain/startChain.ts'
 import { type LighthouseStandIn, startLighthouse } from './lighthouse/startLighthouse.ts'
@@ -57,6 +57,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const governor = privateKeyToAccount(await key('governor'))
   const hospital = privateKeyToAccount(await key('hospital'))
   const operator = privateKeyToAccount(await key('operator'))
+  const moreOperators = await Promise.all(localOperatorNames.map((name) => key(name)))
   const authToken = (await key('twilio-token')).slice(2, 34)
   const lighthouseKey = (await key('lighthouse-token')).slice(2, 34)
 
@@ -69,6 +70,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     pollingInterval: 20,
   })
   onStep('Putting the contracts on the chain')
+  for (const more of moreOperators) await chain.fund(privateKeyToAccount(more).address, parseEther('100'))
   const deployment = await deploy({ chain, chainClient, governor, hospital, operator, entryPointVersion })
   await writeDeployment(join(folder, 'deployments'), deployment)
 

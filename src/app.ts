@@ -14,13 +14,13 @@ import { readOrMakeKeyFile } from './accounts/keyFile.ts'
 import { openLedger } from './accounts/ledger.ts'
 import { ledgerRequestIdOf, toLedgerRequest } from './accounts/ledgerRequest.ts'
 import { openLocalVault } from './accounts/localVault.ts'
-import { openOperator } from './accounts/operator.ts'
+import { type OperatorKeys, openOperators } from './accounts/operators.ts'
 import { handleMessage } from './bot/handleMessage.ts'
 import { say } from './bot/say.ts'
 import { sendMessage } from './bot/sendMessage.ts'
 import { twilioMessenger } from './bot/twilio.ts'
 import { webhookScope } from './bot/webhook.ts'
-import { type Config, ConfigError, foldersOf, type Secrets } from './config.ts'
+import { type Config, ConfigError, foldersOf, localChainId, localOperatorNames, type Secrets } from './config.ts'
 import type { EpochMs } from './core/people.ts'
 import { openStore } from './db/openStore.ts'
 import { openPglite } from './db/pglite.ts'
@@ -58,18 +58,13 @@ export async function createApp(
   const database = config.databaseUrl ? await openPostgres(config.databaseUrl) : await openPglite(folders.database)
   const store = openStore(database.kysely)
   const vaultKey = secrets.vaultKey ?? (await readOrMakeKeyFile(join(folders.keys, 'vault')))
-  const operatorKey = secrets.operatorKey ?? (await readOrMakeKeyFile(join(folders.keys, 'operator')))
   const vault = openLocalVault(vaultKey, store.keys.get, clock)
   const { columns } = vault
   const ledger = openLedger(client, deployment)
-  const operator = openOperator({
-    client,
-    deployment,
-    privateKey: bytesToHex(operatorKey),
-    store,
-    clock,
-    newId: randomUUID,
-  })
+  const operators = openOperators(
+    { client, deployment, store, clock, newId: randomUUID },
+    await operatorKeys(config, secrets, folders.keys),
+  )
   const twilio = {
     accountSid: config.twilioAccountSid,
     authToken: secrets.twilioAuthToken,
@@ -102,13 +97,13 @@ export async function createApp(
     say: (inside: typeof store, saying: Parameters<typeof say>[2]) => say(inside, { columns, clock }, saying),
   }
   const outcomes = chainOutcomes(outcomeParts)
-  const bundleParts = { client, deployment, operator, store, vault, clock }
+  const bundleParts = { client, deployment, operators, store, vault, clock }
   const worker = openWorker({
     store,
     queue,
     clock,
     log,
-    chain: { ledger, outcomes, firstBlock: deployment.blockNumber, send: operator.send, isOverdue: operator.isOverdue },
+    chain: { ledger, outcomes, firstBlock: deployment.blockNumber, chase: operators.chase },
     isOnlyWorker: database.engine === 'pglite' && config.redisUrl === null,
     onOutbox: (wake) => database.listen('outbox', wake),
     processors: {
@@ -120,7 +115,7 @@ export async function createApp(
         outcomes,
         submitPrepared: () => submitPrepared(bundleParts),
       }),
-      logAccess: logAccess({ store, submitLooks: () => submitLooks({ store, operator }) }),
+      logAccess: logAccess({ store, submitLooks: () => submitLooks({ store, writer: operators.writer }) }),
       uploadRecord: (subject) => uploadRecord(shelf, subject),
       remindPatient: (id) => remindPatient(outcomeParts, id),
       endRequest: (id) => endRequest(outcomeParts, id),
@@ -172,7 +167,7 @@ export async function createApp(
     queue,
     server,
     actions,
-    operatorAddress: operator.address,
+    operatorAddress: operators.writer.address,
     /** Listens and works as the role says. */
     async start(): Promise<void> {
       if (config.role !== 'web') await worker.start()
@@ -186,6 +181,16 @@ export async function createApp(
       await database.close()
     },
   }
+}
+
+/** The keys that bundle; on the local chain made at the first start, as many as show that they work side by side. */
+async function operatorKeys(config: Config, secrets: Secrets, folder: string): Promise<OperatorKeys> {
+  const first = secrets.operatorKey ?? (await readOrMakeKeyFile(join(folder, 'operator')))
+  const isOwnMachines = config.chainId === localChainId && secrets.moreOperatorKeys.length === 0
+  const others = isOwnMachines
+    ? await Promise.all(localOperatorNames.map((name) => readOrMakeKeyFile(join(folder, name))))
+    : secrets.moreOperatorKeys
+  return [bytesToHex(first), ...others.map((key) => bytesToHex(key))]
 }
 
 async function trustedDeployment(config: Config, client: ReturnType<typeof openChainClient>): Promise<Deployment> {

@@ -33,6 +33,8 @@ export type Secrets = {
   /** 32 bytes, or null: then a key file in the data folder, made at the first start. */
   vaultKey: Uint8Array | null
   operatorKey: Uint8Array | null
+  /** Keys that bundle beside it. */
+  moreOperatorKeys: Uint8Array[]
 }
 
 /** A configuration the server cannot run on. One line, which names the variable. */
@@ -105,12 +107,21 @@ export const variables = [
     default: '',
     secret: true,
   },
+  {
+    name: 'MORE_OPERATOR_KEYS',
+    meaning:
+      'private keys that bundle beside it, with commas between; empty: none, or `keys/operator-2` and `-3` on chain 31337',
+    default: '',
+    secret: true,
+  },
   { name: 'LOG_LEVEL', meaning: '`error`, `warn`, `info` or `debug`', default: 'info' },
 ] as const satisfies readonly Variable[]
 
 type VariableName = (typeof variables)[number]['name']
 /** The chain that a development machine runs by itself. */
 export const localChainId = 31337
+/** Key files of the operators beside the first on that chain. */
+export const localOperatorNames = ['operator-2', 'operator-3'] as const
 
 /**
  * Reads the environment; nothing else in the house does.
@@ -143,12 +154,18 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): { config: Conf
   const url = (name: VariableName, protocols?: readonly string[]) => toUrl(name, read(name), protocols)
   const optionalUrl = (name: VariableName, protocols?: readonly string[]) =>
     read(name) === '' ? null : url(name, protocols)
-  const key = (name: VariableName): Uint8Array | null => {
-    const value = read(name).replace(/^0x/, '')
-    if (value === '') return null
-    if (!/^[0-9a-f]{64}$/i.test(value)) throw new ConfigError(`${name} must be 64 hexadecimal digits.`)
-    return Buffer.from(value, 'hex')
+  const toKey = (name: VariableName, value: string): Uint8Array => {
+    const digits = value.trim().replace(/^0x/, '')
+    if (!/^[0-9a-f]{64}$/i.test(digits)) throw new ConfigError(`${name} must be 64 hexadecimal digits.`)
+    return Buffer.from(digits, 'hex')
   }
+  const key = (name: VariableName) => (read(name) === '' ? null : toKey(name, read(name)))
+  const keys = (name: VariableName) =>
+    read(name) === ''
+      ? []
+      : read(name)
+          .split(',')
+          .map((one) => toKey(name, one))
 
   const config: Config = {
     role: choose('ROLE', ['web', 'worker', 'both']),
@@ -179,6 +196,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): { config: Conf
     lighthouseApiKey: read('LIGHTHOUSE_API_KEY'),
     vaultKey: key('VAULT_KEY'),
     operatorKey: key('OPERATOR_KEY'),
+    moreOperatorKeys: keys('MORE_OPERATOR_KEYS'),
   }
   refuseContradictions(config, secrets)
   return { config, secrets }
@@ -195,6 +213,9 @@ function refuseContradictions(config: Config, secrets: Secrets): void {
     throw new ConfigError('DATABASE_URL must be set when ROLE is web or worker: the embedded database has one process.')
   if (config.chainId !== localChainId && secrets.operatorKey === null)
     throw new ConfigError('OPERATOR_KEY must be set: a key file made by this server is for the local chain only.')
+  const operatorKeys = [secrets.operatorKey, ...secrets.moreOperatorKeys].flatMap((key) => (key ? [String(key)] : []))
+  if (new Set(operatorKeys).size < operatorKeys.length)
+    throw new ConfigError('MORE_OPERATOR_KEYS must all differ, from OPERATOR_KEY too: each key counts its own nonces.')
   if (config.chainId !== localChainId && config.databaseUrl === null)
     throw new ConfigError('DATABASE_URL must be set: the embedded database is for the local chain only.')
   if (config.storage === 'lighthouse' && secrets.lighthouseApiKey === '')

@@ -2,80 +2,136 @@ import { BaseError, ContractFunctionRevertedError, decodeErrorResult, type Publi
 import type { EpochMs } from '../core/people.ts'
 import type { Hex } from '../core/rows.ts'
 import type { OperationWithRequest, Store } from '../core/store.ts'
-import { laneOf } from '../core/userOperation.ts'
+import { isUrgent, laneOf } from '../core/userOperation.ts'
 import type { Vault } from '../core/vault.ts'
-import { consentLedgerAbi, entryPointAbi } from './contracts.generated.ts'
+import { consentLedgerAbi, entryPointAbi, sponsorPaymasterAbi } from './contracts.generated.ts'
 import type { Deployment } from './deployments.ts'
+import { type Fees, readFees } from './fees.ts'
 import { encodeLedgerCall } from './ledgerRequest.ts'
 import type { Operator } from './operator.ts'
+import type { Operators } from './operators.ts'
 import {
   gasLimitOf,
   hashUserOperation,
-  type PackedUserOperation,
   packUserOperation,
   prepareUserOperation,
+  readUserOperation,
+  type SignedUserOperation,
+  writeUserOperation,
 } from './userOperation.ts'
 
 /** Lisk takes no transaction above 16.78 M gas; the rest is handleOps' own. */
 const bundleGasLimit = 16_000_000n
 const bundleOverhead = 120_000n
-const bundleOperations = 100
+/** Prepared operations looked at in one round: two full bundles. */
+const roundOperations = 200
 
-type Signed = { row: OperationWithRequest; packed: PackedUserOperation; gas: bigint; hash: Hex }
+type Signed = { row: OperationWithRequest; operation: SignedUserOperation; gas: bigint; hash: Hex }
 
 /** Why an operation will never go: what the ledger or the entry point said, without the caller's data. */
 export type Refusal = { operationId: string; reason: string }
 
+export type Submitted = {
+  sent: number
+  /** Refused for good. */
+  refused: Refusal[]
+  /** True where fees are so high that only what is urgent was looked at. */
+  isRush: boolean
+}
+
 /**
- * Gathers the prepared operations of all accounts into one `handleOps`: signs each, leaves out what the ledger would refuse
- * or the entry point would not validate, stores bundle and signatures, and only then sends.
+ * Gathers the prepared operations of all accounts into as few `handleOps` as a transaction's gas allows: signs each, leaves
+ * out what the ledger would refuse or the entry point would not validate, stores bundle and signatures, and only then sends.
  *
- * At once when nothing else is in flight; what arrives meanwhile is the next bundle. One operation per sender.
- *
- * @returns what was refused for good; how many were sent
+ * One operation per sender in a round; what takes access away goes first, and at any fee.
  */
-export async function submitPrepared(parts: BundleParts): Promise<{ sent: number; refused: Refusal[] }> {
-  const { store, operator, clock } = parts
-  const refused: Refusal[] = []
+export async function submitPrepared(parts: BundleParts): Promise<Submitted> {
+  const candidates = oneBySender(await parts.store.operations.prepared(roundOperations))
+  const done: Submitted = { sent: 0, refused: [], isRush: false }
+  if (candidates.length === 0) return done
+  const [fees, limits] = await Promise.all([readFees(parts.client), readSponsorLimits(parts)])
+  done.isRush = fees.isHigh
+  const offered = withinSponsor(fees, limits.maxFeePerGasWei)
+  const going = candidates.filter((row) => !fees.isHigh || isUrgent(row.kind))
   const signed: Signed[] = []
-  let gas = bundleOverhead
   // Side by side, so that the client puts their calls into a few requests.
-  const candidates = oneBySender(await store.operations.prepared(bundleOperations))
-  if (candidates.length === 0) return { sent: 0, refused }
-  const fees = await operator.fees()
-  for (const judged of await Promise.all(candidates.map((row) => judge(parts, row, fees)))) {
+  for (const judged of await Promise.all(going.map((row) => judge(parts, row, offered)))) {
     if (judged === 'waits') continue
-    if ('reason' in judged) refused.push(judged)
-    else if (gas + judged.gas <= bundleGasLimit) {
-      gas += judged.gas
-      signed.push(judged)
-    }
+    if ('reason' in judged) done.refused.push(judged)
+    else signed.push(judged)
   }
+  for (const bundle of splitByGas(signed)) {
+    const { sent, refused } = await sendBundle(parts, bundle)
+    done.sent += sent
+    done.refused.push(...refused)
+  }
+  return done
+}
+
+/** As many bundles as it takes for each to stay below the gas that a transaction may ask for. */
+export function splitByGas<Part extends { gas: bigint }>(parts: readonly Part[]): Part[][] {
+  const bundles: Part[][] = []
+  let gas = bundleGasLimit
+  for (const part of parts) {
+    if (gas + part.gas > bundleGasLimit) {
+      bundles.push([])
+      gas = bundleOverhead
+    }
+    bundles.at(-1)?.push(part)
+    gas += part.gas
+  }
+  return bundles
+}
+
+async function sendBundle(parts: BundleParts, bundle: readonly Signed[]): Promise<Omit<Submitted, 'isRush'>> {
+  const refused: Refusal[] = []
+  const urgent = bundle.some(({ row }) => isUrgent(row.kind))
+  const operator = await parts.operators.pick(urgent)
+  if (!operator) return { sent: 0, refused }
+  const signed = [...bundle]
   // Simulate the whole; the entry point names the first that fails, which goes, until all pass.
   while (signed.length > 0) {
-    const failed = await simulate(parts, signed, gas)
+    const failed = await simulate(parts, operator, signed)
     if (!failed) break
     const [out] = signed.splice(failed.index, 1)
     if (!out) throw new RangeError(`The entry point refused operation ${failed.index} of ${signed.length}.`)
-    gas -= out.gas
-    if (!mayPassLater(failed.reason)) refused.push({ operationId: out.row.id, reason: failed.reason })
+    if (!mayPassLater(failed.reason, out.row)) refused.push({ operationId: out.row.id, reason: failed.reason })
   }
   if (signed.length === 0) return { sent: 0, refused }
-
-  const data = operator.encodeHandleOps(signed.map((one) => one.packed))
-  const sent = await operator.transact('handleOps', data, gas, async (inside, bundleId) => {
-    for (const { row, packed, hash } of signed)
-      await inside.operations.update(row.id, { signed: JSON.stringify(packed, asHex), hash, updatedAt: clock() })
-    const ids = signed.map(({ row }) => row.id)
-    return (await inside.operations.claim(ids, bundleId, clock())) === ids.length
+  const now = parts.clock()
+  const sent = await operator.transact({
+    kind: 'handleOps',
+    data: operator.encodeHandleOps(signed.map((one) => packUserOperation(one.operation))),
+    gas: gasOf(signed),
+    urgent,
+    async claim(inside, bundleId) {
+      for (const { row, operation, hash } of signed)
+        await inside.operations.update(row.id, { signed: writeUserOperation(operation), hash, updatedAt: now })
+      const ids = signed.map(({ row }) => row.id)
+      return (await inside.operations.claim(ids, bundleId, now)) === ids.length
+    },
   })
   return { sent: sent ? signed.length : 0, refused }
+}
+
+function gasOf(signed: readonly Signed[]): bigint {
+  return signed.reduce((sum, { gas }) => sum + gas, bundleOverhead)
+}
+
+/** The sponsor pays up to a price; above it the operator pays the rest, which the entry point allows. */
+function withinSponsor({ maxFeePerGas, maxPriorityFeePerGas }: Fees, limitWei: bigint): Fees {
+  return { maxFeePerGas: maxFeePerGas < limitWei ? maxFeePerGas : limitWei, maxPriorityFeePerGas }
+}
+
+function readSponsorLimits({ client, deployment }: BundleParts) {
+  const { address } = deployment.sponsorPaymaster
+  return client.readContract({ address, abi: sponsorPaymasterAbi, functionName: 'limits' })
 }
 
 export type BundleParts = {
   client: PublicClient
   deployment: Deployment
-  operator: Operator
+  operators: Operators
   store: Store
   vault: Vault
   clock: () => EpochMs
@@ -93,10 +149,16 @@ function oneBySender(rows: readonly OperationWithRequest[]): OperationWithReques
 async function judge(parts: BundleParts, row: OperationWithRequest, fees: Fees): Promise<Signed | Refusal | 'waits'> {
   if (await mustWait(parts, row)) return 'waits'
   const reason = await refusalOfLedger(parts, row)
-  return reason ? { operationId: row.id, reason } : sign(parts, row, fees)
+  if (reason) return { operationId: row.id, reason }
+  return row.signedBy === 'owner' ? readSigned(row) : sign(parts, row, fees)
 }
 
-type Fees = Awaited<ReturnType<Operator['fees']>>
+/** An operation that its owner signed when it was prepared goes as it is, or not at all. */
+function readSigned(row: OperationWithRequest): Signed {
+  if (row.signed === null || row.hash === null) throw new TypeError(`Operation ${row.id} lacks its owner's signature.`)
+  const operation = readUserOperation(row.signed)
+  return { row, operation, gas: gasLimitOf(operation), hash: row.hash }
+}
 
 async function sign(
   { client, deployment, vault }: BundleParts,
@@ -113,7 +175,7 @@ async function sign(
   })
   const hash = hashUserOperation(operation, deployment)
   operation.signature = await vault.signHash(row.keyId, hash)
-  return { row, packed: packUserOperation(operation), gas: gasLimitOf(operation), hash }
+  return { row, operation, gas: gasLimitOf(operation), hash }
 }
 
 /** Asks the ledger, as the account itself, whether the call would go through; saves the gas of one that would not. */
@@ -130,11 +192,12 @@ async function refusalOfLedger({ client, deployment }: BundleParts, row: Operati
 }
 
 async function simulate(
-  { client, operator }: BundleParts,
+  { client }: BundleParts,
+  operator: Operator,
   signed: readonly Signed[],
-  gas: bigint,
 ): Promise<{ index: number; reason: string } | null> {
-  const data = operator.encodeHandleOps(signed.map((one) => one.packed))
+  const gas = gasOf(signed)
+  const data = operator.encodeHandleOps(signed.map((one) => packUserOperation(one.operation)))
   try {
     await client.call({ account: operator.address, to: operator.to.handleOps, data, gas })
     return null
@@ -148,11 +211,13 @@ async function simulate(
 }
 
 /**
- * Verdicts that pass by themselves: a nonce another bundle is about to use, a paymaster's empty deposit or spent budget.
+ * Verdicts that pass: the paymaster's empty deposit or spent budget; and what a new signature mends, where we may give one:
+ * a clone that somebody else has made meanwhile, a nonce that another bundle is using, a day that is over.
  * Source: ERC-4337, EntryPoint v0.7 error codes.
  */
-function mayPassLater(reason: string): boolean {
-  return /^AA(25|3[1-3]|9[0-9])/.test(reason)
+function mayPassLater(reason: string, { signedBy }: OperationWithRequest): boolean {
+  if (/^AA(31|33|9[0-9])/.test(reason)) return true
+  return signedBy === 'vault' && /^AA(10|25|32)/.test(reason)
 }
 
 /**
@@ -176,8 +241,4 @@ function revertDataOf(error: unknown): Hex | null {
   if (found?.data && found.data !== '0x') return found.data
   const reverted = error.walk((cause) => cause instanceof ContractFunctionRevertedError)
   return reverted instanceof ContractFunctionRevertedError ? (reverted.raw ?? null) : null
-}
-
-function asHex(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? `0x${value.toString(16)}` : value
 }

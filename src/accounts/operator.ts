@@ -1,52 +1,53 @@
-import { encodeFunctionData, keccak256, type PublicClient, type TransactionSerializableEIP1559 } from 'viem'
+import { encodeFunctionData, keccak256, type PublicClient, parseTransaction } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import type { EpochMs } from '../core/people.ts'
 import type { Hex, OperatorTransactionRow } from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
 import { consentLedgerAbi, entryPointAbi } from './contracts.generated.ts'
 import type { Deployment } from './deployments.ts'
+import { type FeeReading, type Fees, raiseFees, readFees } from './fees.ts'
 import type { PackedUserOperation } from './userOperation.ts'
 
-/** Tip offered; the sequencer of an OP-stack chain takes transactions in the order of their tips. */
-const priorityFeeWei = 1_000_000n
+/** A transaction of which no new block tells anything is offered again as it is, should the node have lost it: three blocks' time. */
+const resendAfterMs = 6_000
+/** Blocks that went by without it before more is offered, so that the third can have it. */
+const replaceAfterBlocks = 2
+/** A nonce that was used up this many blocks ago, and not by us, never comes back to us. */
+const lostAfterBlocks = 12
 
-/** A transaction not in a block after this long is sent again as it is, should the node have lost it. */
-const resendAfterMs = 10_000
-
-/** Our own account: it bundles user operations and writes the access log, and pays for both first. */
+/** An account of ours that bundles user operations, or writes the access log, and pays for both first. */
 export type Operator = {
   address: Hex
-  fees(): Promise<{ maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }>
   encodeHandleOps(operations: readonly PackedUserOperation[]): Hex
-  encodeLogAccess(entries: readonly { ledgerRequestId: Hex; entryId: Hex; right: number; lookedAt: number }[]): Hex
   to: Readonly<Record<OperatorTransactionRow['kind'], Hex>>
   /**
    * Signs a transaction with the next nonce, stores it in one transaction with what `claim` says of it, and only then sends
    * it. One at a time, since the next nonce follows from the rows.
    *
-   * @param claim marks what the transaction carries; false where another process has taken some of it
    * @returns false where nothing was stored or sent
    */
-  transact(
-    kind: OperatorTransactionRow['kind'],
-    data: Hex,
-    gas: bigint,
-    claim: (store: Store, transactionId: string) => Promise<boolean>,
-  ): Promise<boolean>
-  /** Sends a stored transaction; sending it twice does nothing more. */
-  send(transaction: Pick<OperatorTransactionRow, 'raw'>): Promise<void>
-  /** True where a transaction has waited so long that it should be sent again. */
-  isOverdue(transaction: Pick<OperatorTransactionRow, 'updatedAt'>): boolean
+  transact(call: OperatorCall): Promise<boolean>
+  /**
+   * Does what a transaction needs that stands in no block: sends it again, or replaces it by the same call and nonce at a
+   * higher fee. Doing so twice does nothing more.
+   *
+   * @returns false where it can never be in a block: its nonce went to a transaction that is not ours
+   */
+  chase(transaction: OperatorTransactionRow, headBlock: number): Promise<boolean>
+}
+
+export type OperatorCall = {
+  kind: OperatorTransactionRow['kind']
+  data: Hex
+  gas: bigint
+  urgent: boolean
+  /** Marks what the transaction carries; false where another process has taken some of it. */
+  claim(store: Store, transactionId: string): Promise<boolean>
 }
 
 export function openOperator({ client, deployment, privateKey, store, clock, newId }: OperatorParts): Operator {
   const account: PrivateKeyAccount = privateKeyToAccount(privateKey)
   const to = { handleOps: deployment.entryPoint.address, logAccess: deployment.consentLedger.address }
-
-  async function fees() {
-    const { baseFeePerGas } = await client.getBlock({ blockTag: 'latest' })
-    return { maxFeePerGas: (baseFeePerGas ?? 0n) * 2n + priorityFeeWei, maxPriorityFeePerGas: priorityFeeWei }
-  }
 
   async function nextNonce(): Promise<number> {
     const onChain = await client.getTransactionCount({ address: account.address, blockTag: 'latest' })
@@ -54,38 +55,43 @@ export function openOperator({ client, deployment, privateKey, store, clock, new
     return ours === null ? onChain : Math.max(onChain, ours + 1)
   }
 
-  async function sign(kind: OperatorTransactionRow['kind'], data: Hex, gas: bigint): Promise<NewTransaction> {
-    const [fee, nonce] = await Promise.all([fees(), nextNonce()])
-    const transaction: TransactionSerializableEIP1559 = {
-      type: 'eip1559',
-      chainId: deployment.chainId,
-      to: to[kind],
-      data,
-      gas,
-      nonce,
-      ...fee,
-    }
-    const raw = await account.signTransaction(transaction)
+  async function signNew({ kind, data, gas, urgent }: OperatorCall): Promise<NewTransaction> {
+    const [fees, nonce, head] = await Promise.all([
+      readFees(client),
+      nextNonce(),
+      client.getBlockNumber({ cacheTime: 0 }),
+    ])
     const now = clock()
     return {
       id: newId(),
       kind,
       operator: account.address,
       nonce,
-      raw,
-      hash: keccak256(raw),
+      ...(await sign({ to: to[kind], data, gas, nonce }, fees)),
+      earlierHashes: '',
+      sentBlock: Number(head),
+      urgent,
       status: 'sent',
-      maxFeePerGasWei: String(fee.maxFeePerGas),
       blockNumber: null,
       createdAt: now,
       updatedAt: now,
     }
   }
 
-  async function storeWith(
-    transaction: NewTransaction,
-    claim: (store: Store, transactionId: string) => Promise<boolean>,
-  ): Promise<boolean> {
+  async function sign(call: { to: Hex; data: Hex; gas: bigint; nonce: number }, fees: Fees) {
+    const { maxFeePerGas, maxPriorityFeePerGas } = fees
+    const { chainId } = deployment
+    const raw = await account.signTransaction({
+      type: 'eip1559',
+      chainId,
+      ...call,
+      maxFeePerGas,
+      maxPriorityFeePerGas,
+    })
+    return { raw, hash: keccak256(raw), maxFeePerGasWei: String(maxFeePerGas) }
+  }
+
+  async function storeWith(transaction: NewTransaction, claim: OperatorCall['claim']): Promise<boolean> {
     try {
       await store.transaction(async (inside) => {
         await inside.transactions.add(transaction)
@@ -106,10 +112,54 @@ export function openOperator({ client, deployment, privateKey, store, clock, new
     }
   }
 
+  async function sendAgain(transaction: OperatorTransactionRow, headBlock: number): Promise<void> {
+    const sentBlock = transaction.sentBlock ?? headBlock
+    await store.transactions.update(transaction.id, { sentBlock, updatedAt: clock() })
+    await send(transaction)
+  }
+
+  /** The higher fee is stored before it is offered, as everything that is sent. */
+  async function replace(transaction: OperatorTransactionRow, headBlock: number, fees: Fees): Promise<boolean> {
+    const { to, data, gas, nonce, ...before } = parseTransaction(transaction.raw)
+    const { maxFeePerGas, maxPriorityFeePerGas } = before as Partial<Fees>
+    if (!to || !data || !gas || !maxFeePerGas || !maxPriorityFeePerGas) return false
+    const raised = raiseFees({ maxFeePerGas, maxPriorityFeePerGas }, fees)
+    if (!raised) return false
+    const signed = await sign({ to, data, gas, nonce: nonce ?? 0 }, raised)
+    const change = { ...signed, sentBlock: headBlock, updatedAt: clock() }
+    if (await store.transactions.replace(transaction.id, transaction.hash, change)) await send(signed)
+    return true
+  }
+
+  /** In a rush only a nonce that something urgent needs, or waits behind, is worth more. */
+  async function mayRaise(fees: FeeReading): Promise<boolean> {
+    if (!fees.isHigh) return true
+    return (await store.transactions.sent()).some(({ operator, urgent }) => operator === account.address && urgent)
+  }
+
+  async function chase(transaction: OperatorTransactionRow, headBlock: number): Promise<boolean> {
+    const blocks = transaction.sentBlock === null ? 0 : headBlock - transaction.sentBlock
+    if (blocks >= replaceAfterBlocks) {
+      if (blocks >= lostAfterBlocks && (await isUsedUp(transaction.nonce, headBlock))) return false
+      const fees = await readFees(client)
+      if ((await mayRaise(fees)) && (await replace(transaction, headBlock, fees))) return true
+    }
+    const isOverdue = transaction.sentBlock === null || clock() - transaction.updatedAt > resendAfterMs
+    if (isOverdue) await sendAgain(transaction, headBlock)
+    return true
+  }
+
+  async function isUsedUp(nonce: number, headBlock: number): Promise<boolean> {
+    const blockNumber = BigInt(headBlock - lostAfterBlocks)
+    const { address } = account
+    // A node that no longer has that block tells nothing.
+    const used = await client.getTransactionCount({ address, blockNumber }).catch(() => 0)
+    return used > nonce
+  }
+
   let running: Promise<unknown> = Promise.resolve()
   return {
     address: account.address,
-    fees,
     to,
     encodeHandleOps: (operations) =>
       encodeFunctionData({
@@ -117,25 +167,28 @@ export function openOperator({ client, deployment, privateKey, store, clock, new
         functionName: 'handleOps',
         args: [[...operations], account.address],
       }),
-    encodeLogAccess: (entries) =>
-      encodeFunctionData({
-        abi: consentLedgerAbi,
-        functionName: 'logAccess',
-        args: [entries.map(({ ledgerRequestId, ...entry }) => ({ requestId: ledgerRequestId, ...entry }))],
-      }),
-    transact(kind, data, gas, claim) {
+    transact(call) {
       const turn = running.then(async () => {
-        const transaction = await sign(kind, data, gas)
-        const stored = await storeWith(transaction, claim)
+        const transaction = await signNew(call)
+        const stored = await storeWith(transaction, call.claim)
         if (stored) await send(transaction)
         return stored
       })
       running = turn.catch(() => {})
       return turn
     },
-    send,
-    isOverdue: ({ updatedAt }) => clock() - updatedAt > resendAfterMs,
+    chase,
   }
+}
+
+export function encodeLogAccess(
+  entries: readonly { ledgerRequestId: Hex; entryId: Hex; right: number; lookedAt: number }[],
+): Hex {
+  return encodeFunctionData({
+    abi: consentLedgerAbi,
+    functionName: 'logAccess',
+    args: [entries.map(({ ledgerRequestId, ...entry }) => ({ requestId: ledgerRequestId, ...entry }))],
+  })
 }
 
 export type OperatorParts = {

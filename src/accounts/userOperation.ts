@@ -1,6 +1,12 @@
 import { getAccountNonce } from 'permissionless/actions'
 import { concatHex, encodeFunctionData, type PublicClient, toHex } from 'viem'
-import { getUserOperationHash, toPackedUserOperation, type UserOperation } from 'viem/account-abstraction'
+import {
+  formatUserOperation,
+  formatUserOperationRequest,
+  getUserOperationHash,
+  toPackedUserOperation,
+  type UserOperation,
+} from 'viem/account-abstraction'
 import type { PasskeyPoint } from '../core/passkey.ts'
 import type { Hex } from '../core/rows.ts'
 import { laneOf, type UserOperationKind } from '../core/userOperation.ts'
@@ -117,7 +123,16 @@ export function hashUserOperation(operation: SignedUserOperation, deployment: De
   })
 }
 
-/** As the entry point takes it, and as a row keeps it: JSON with bigints in hexadecimal. */
+/** As a row keeps it: the JSON that ERC-4337's JSON-RPC methods take. */
+export function writeUserOperation(operation: SignedUserOperation): string {
+  return JSON.stringify(formatUserOperationRequest(operation))
+}
+
+export function readUserOperation(text: string): SignedUserOperation {
+  return formatUserOperation(JSON.parse(text)) as SignedUserOperation
+}
+
+/** As the entry point takes it. */
 export function packUserOperation(operation: SignedUserOperation): PackedUserOperation {
   const packed = toPackedUserOperation(operation)
   // An account made by an earlier operation of the same row needs no factory; keep the field a hex string either way.

@@ -138,6 +138,8 @@ export type UserOperationRow = {
   keyId: string
   nonceKey: number
   status: UserOperationStatus
+  /** Who signs: the vault, while bundling and anew whenever need be; or the account's owner, before the row was written. */
+  signedBy: 'vault' | 'owner'
   signed: string | null
   hash: Hex | null
   bundleId: string | null
@@ -161,6 +163,12 @@ export type OperatorTransactionRow = {
   hash: Hex
   status: 'sent' | 'included' | 'replaced' | 'abandoned'
   maxFeePerGasWei: string
+  /** Hashes of the same nonce and call at lower fees, with spaces between: any of them may be the one that a block takes. */
+  earlierHashes: string
+  /** The newest block when it was last offered at this fee; null: the chain took its block back, to be offered at once. */
+  sentBlock: number | null
+  /** Goes at any fee: a removal, or a look that a page waits for. */
+  urgent: boolean
   blockNumber: number | null
   createdAt: EpochMs
   updatedAt: EpochMs

@@ -93,6 +93,7 @@ export type Store = {
     /** @returns false where this request already has an operation of this kind */
     add(row: Unnumbered<rows.UserOperationRow>): Promise<boolean>
     get(id: string): Promise<rows.UserOperationRow | null>
+    /** What may go now, removals first: of each account and lane nothing while an operation of it is in flight. */
     prepared(limit: number): Promise<OperationWithRequest[]>
     byHash(hash: rows.Hex): Promise<rows.UserOperationRow | null>
     /** Operations of a sender that were sent and are not in a block yet. */
@@ -112,6 +113,12 @@ export type Store = {
     add(row: Unnumbered<rows.OperatorTransactionRow>): Promise<void>
     sent(): Promise<rows.OperatorTransactionRow[]>
     update(id: string, change: Partial<Unnumbered<rows.OperatorTransactionRow>>): Promise<void>
+    /** @returns false where it no longer has that hash, or is in a block: another process was faster */
+    replace(
+      id: string,
+      hash: rows.Hex,
+      change: Pick<rows.OperatorTransactionRow, 'raw' | 'hash' | 'maxFeePerGasWei' | 'sentBlock' | 'updatedAt'>,
+    ): Promise<boolean>
     /** Takes back what stood in blocks after this one: the chain no longer has them. */
     takeBackAfter(blockNumber: number): Promise<void>
     highestNonce(operator: rows.Hex): Promise<number | null>

@@ -35,6 +35,11 @@ export function laneOf(kind: UserOperationKind): number {
   return kind === 'revokeGrant' ? nonceLanes.removal : nonceLanes.consent
 }
 
+/** Taking access away waits for no cheaper hour. */
+export function isUrgent(kind: UserOperationKind): boolean {
+  return kind === 'revokeGrant'
+}
+
 /** Whose account signs: a patient's or a doctor's row. */
 export type AccountHolder = { account: Hex; owner: Hex; keyId: string }
 
@@ -55,6 +60,7 @@ export function newUserOperation(
     keyId: holder.keyId,
     nonceKey: laneOf(kind),
     status: 'prepared',
+    signedBy: 'vault',
     signed: null,
     hash: null,
     bundleId: null,

@@ -3,6 +3,7 @@ import { Migrator } from 'kysely/migration'
 import { up as initial } from './migrations/0001-initial.ts'
 import { up as affiliationCredential } from './migrations/0002-affiliation-credential.ts'
 import { up as codeCards } from './migrations/0003-code-cards.ts'
+import { up as bundling } from './migrations/0004-bundling.ts'
 import type { Tables } from './schema.ts'
 
 /** The parts of node-postgres' pool that BullMQ's Postgres backend uses; PGlite is given the same shape. */
@@ -29,6 +30,7 @@ const migrations = {
   '0001-initial': { up: initial },
   '0002-affiliation-credential': { up: affiliationCredential },
   '0003-code-cards': { up: codeCards },
+  '0004-bundling': { up: bundling },
 }
 
 /** Brings the schema up to date; the same migrations on both engines. Idempotent. */

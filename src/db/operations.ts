@@ -21,6 +21,18 @@ export function operationQueries(db: Kysely<Tables>): Store['operations'] {
         .selectFrom('userOperation')
         .selectAll()
         .where('status', '=', 'prepared')
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('userOperation as before')
+                .select('before.id')
+                .whereRef('before.sender', '=', 'userOperation.sender')
+                .whereRef('before.nonceKey', '=', 'userOperation.nonceKey')
+                .where('before.status', '=', 'submitted'),
+            ),
+          ),
+        )
+        .orderBy('nonceKey', 'desc')
         .orderBy('sequence')
         .limit(limit)
         .execute()
@@ -96,10 +108,20 @@ export function transactionQueries(db: Kysely<Tables>): Store['transactions'] {
     async update(id, change) {
       await db.updateTable('operatorTransaction').set(change).where('id', '=', id).execute()
     },
+    async replace(id, hash, change) {
+      const { numUpdatedRows } = await db
+        .updateTable('operatorTransaction')
+        .set({ ...change, earlierHashes: sql`trim(earlier_hashes || ' ' || hash)` })
+        .where('id', '=', id)
+        .where('hash', '=', hash)
+        .where('status', '=', 'sent')
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
     async takeBackAfter(blockNumber) {
       await db
         .updateTable('operatorTransaction')
-        .set({ status: 'sent', blockNumber: null })
+        .set({ status: 'sent', blockNumber: null, sentBlock: null })
         .where('status', '=', 'included')
         .where('blockNumber', '>', blockNumber)
         .execute()

@@ -1,6 +1,6 @@
 import type { Block, Ledger } from '../core/ledger.ts'
 import type { EpochMs } from '../core/people.ts'
-import type { OperatorTransactionRow } from '../core/rows.ts'
+import type { Hex, OperatorTransactionRow } from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
 import type { Outcomes } from './outcomes.ts'
 
@@ -17,8 +17,8 @@ export type ProjectChainParts = {
   /** The block of the ledger's first event. */
   firstBlock: number
   clock: () => EpochMs
-  send(transaction: OperatorTransactionRow): Promise<void>
-  isOverdue(transaction: OperatorTransactionRow): boolean
+  /** Looks after a transaction that stands in no block; false where it never will. */
+  chase(transaction: OperatorTransactionRow, headBlock: number): Promise<boolean>
 }
 
 /**
@@ -42,7 +42,7 @@ export async function projectChain(parts: ProjectChainParts): Promise<boolean> {
     })
     from = to + 1
   }
-  await settleAll(parts)
+  await settleAll(parts, head)
   if (found) await store.operations.settleUpTo(await ledger.settled())
   return found
 }
@@ -67,37 +67,54 @@ function takeBackAfter(store: Store, blockNumber: number): Promise<void> {
 }
 
 /** One that can't be settled keeps no other waiting. */
-async function settleAll(parts: ProjectChainParts): Promise<void> {
+async function settleAll(parts: ProjectChainParts, head: Block): Promise<void> {
   const sent = await parts.store.transactions.sent()
-  const settled = await Promise.allSettled(sent.map((transaction) => settleTransaction(parts, transaction)))
+  const settled = await Promise.allSettled(sent.map((transaction) => settleTransaction(parts, transaction, head)))
   const failed = settled.find((result) => result.status === 'rejected')
   if (failed) throw failed.reason
 }
 
-async function settleTransaction(parts: ProjectChainParts, transaction: OperatorTransactionRow): Promise<void> {
-  const { store, ledger, clock, send, isOverdue } = parts
-  const receipt = await ledger.receipt(transaction.hash)
-  const now = clock()
+async function settleTransaction(
+  parts: ProjectChainParts,
+  transaction: OperatorTransactionRow,
+  head: Block,
+): Promise<void> {
+  const receipt = await receiptOf(parts.ledger, transaction)
   if (!receipt) {
-    if (!isOverdue(transaction)) return
-    await store.transactions.update(transaction.id, { updatedAt: now })
-    await send(transaction)
-    return
+    if (await parts.chase(transaction, head.number)) return
+    return close(parts, transaction, { status: 'abandoned' })
   }
+  const { blockNumber, success } = receipt
+  return close(parts, transaction, { status: 'included', blockNumber }, success)
+}
+
+/** The receipt under the hash it has now, or one that it had at a lower fee. */
+async function receiptOf(ledger: Ledger, { hash, earlierHashes }: OperatorTransactionRow) {
+  const earlier = earlierHashes.split(' ').filter((known) => known !== '') as Hex[]
+  for (const known of [hash, ...earlier.reverse()]) {
+    const receipt = await ledger.receipt(known)
+    if (receipt) return receipt
+  }
+  return null
+}
+
+/** Notes what became of a transaction. Where nothing of it happened, all of it is tried again in another. */
+async function close(
+  { store, clock }: ProjectChainParts,
+  { id }: OperatorTransactionRow,
+  end: { status: 'included'; blockNumber: number } | { status: 'abandoned' },
+  success = false,
+): Promise<void> {
+  const now = clock()
   await store.transaction(async (inside) => {
-    await inside.transactions.update(transaction.id, {
-      status: 'included',
-      blockNumber: receipt.blockNumber,
-      updatedAt: now,
-    })
-    if (receipt.success) return
-    // The whole transaction reverted: nothing of it happened, so all of it is tried again in another.
-    for (const operation of await inside.operations.inBundle(transaction.id)) {
+    await inside.transactions.update(id, { ...end, updatedAt: now })
+    if (success) return
+    for (const operation of await inside.operations.inBundle(id)) {
       if (operation.status !== 'submitted') continue
       await inside.operations.update(operation.id, { status: 'prepared', bundleId: null, updatedAt: now })
       await inside.outbox.add('submitUserOperations', operation.id, now)
     }
-    for (const look of await inside.looks.inTransaction(transaction.id)) {
+    for (const look of await inside.looks.inTransaction(id)) {
       if (look.state !== 'waiting') continue
       await inside.looks.update(look.id, { transactionId: null })
       await inside.outbox.add('logAccess', look.id, now)

@@ -1,16 +1,19 @@
 import { TryAgainError } from '../core/errors.ts'
 import type { EpochMs } from '../core/people.ts'
 import type { Store } from '../core/store.ts'
+import { isUrgent } from '../core/userOperation.ts'
 import type { Outcomes } from './outcomes.ts'
 
 /** How long an operation waits before it asks again whether its turn has come. */
 const turnDelayMs = 500
+/** In a rush: fees fall by an eighth a block at most, and every look at them costs a call. */
+const rushDelayMs = 5_000
 
 export type SubmitParts = {
   store: Store
   clock: () => EpochMs
   outcomes: Outcomes
-  submitPrepared(): Promise<{ refused: { operationId: string; reason: string }[] }>
+  submitPrepared(): Promise<{ refused: { operationId: string; reason: string }[]; isRush: boolean }>
 }
 
 /** One bundle at a time: what arrives while one is being made goes into the next. */
@@ -25,13 +28,15 @@ export function submitUserOperations(parts: SubmitParts): (operationId: string) 
 
 async function submit({ store, submitPrepared, outcomes }: SubmitParts, operationId: string): Promise<void> {
   if ((await store.operations.get(operationId))?.status !== 'prepared') return
-  const { refused } = await submitPrepared().catch((error: unknown) => {
+  const { refused, isRush } = await submitPrepared().catch((error: unknown) => {
     if (isUnreachable(error)) throw new TryAgainError('chainUnavailable', 2_000, { cause: error })
     throw error
   })
   for (const refusal of refused) await outcomes.refused(refusal.operationId, refusal.reason)
-  if ((await store.operations.get(operationId))?.status === 'prepared')
-    throw new TryAgainError('waitsForItsTurn', turnDelayMs)
+  const left = await store.operations.get(operationId)
+  if (left?.status !== 'prepared') return
+  if (isRush && !isUrgent(left.kind)) throw new TryAgainError('feesAreHigh', rushDelayMs)
+  throw new TryAgainError('waitsForItsTurn', turnDelayMs)
 }
 
 /** The chain's node did not answer, or answered no JSON-RPC. */

@@ -24,8 +24,7 @@ export type WorkerParts = {
     ledger: Ledger
     outcomes: Outcomes
     firstBlock: number
-    send(transaction: OperatorTransactionRow): Promise<void>
-    isOverdue(transaction: OperatorTransactionRow): boolean
+    chase(transaction: OperatorTransactionRow, headBlock: number): Promise<boolean>
   }
   /** True where no other process can work on the same queue, as with the embedded database. */
   isOnlyWorker: boolean

@@ -1,34 +1,23 @@
-import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
-import {
-  createWalletClient,
-  decodeFunctionData,
-  http,
-  type PublicClient,
-  parseEther,
-  parseGwei,
-  parseTransaction,
-} from 'viem'
+import { createWalletClient, http, parseEther, parseGwei } from 'viem'
 import { anvil } from 'viem/chains'
-import { bytesToHex } from 'viem/utils'
 import { describe, expect, test } from 'vitest'
 import type { Village } from '../../local/village.ts'
-import { type BundleParts, submitPrepared } from '../../src/accounts/bundle.ts'
+import { submitPrepared } from '../../src/accounts/bundle.ts'
+import { entryPointAbi, providerRegistryAbi, sponsorPaymasterAbi } from '../../src/accounts/contracts.generated.ts'
+import type { OperatorTransactionRow } from '../../src/core/rows.ts'
 import {
-  consentLedgerAbi,
-  entryPointAbi,
-  providerRegistryAbi,
-  sponsorPaymasterAbi,
-} from '../../src/accounts/contracts.generated.ts'
-import { readOrMakeKeyFile } from '../../src/accounts/keyFile.ts'
-import { openOperator } from '../../src/accounts/operator.ts'
-import { handleMessage } from '../../src/bot/handleMessage.ts'
-import type { ConsentRequestId } from '../../src/core/people.ts'
-import type { ConsentRequestRow, OperatorTransactionRow, UserOperationRow } from '../../src/core/rows.ts'
-import { testVillage } from '../support/testVillage.ts'
-
-/** RequestState of IConsentLedger. */
-const onChain = { open: 1, refused: 3, granted: 4, revoked: 5 }
+  answersAreRead,
+  ask,
+  askEverybody,
+  bundler,
+  grantsOnChain,
+  onChain,
+  operationsIn,
+  quietVillage,
+  reply,
+  stateOf,
+  textsTo,
+} from '../support/bundling.ts'
 
 describe('a bundle', () => {
   test('carries the grants of several patients in one handleOps', async () => {
@@ -37,7 +26,7 @@ describe('a bundle', () => {
     await reply(village, requests, '1')
 
     const { parts, transactions } = await bundler(village)
-    expect(await submitPrepared(parts)).toEqual({ sent: 4, refused: [] })
+    expect(await submitPrepared(parts)).toMatchObject({ sent: 4, refused: [] })
     const [bundle] = await transactions()
     expect(await transactions()).toHaveLength(1)
     expect(operationsIn(bundle)).toHaveLength(4)
@@ -64,7 +53,7 @@ describe('a bundle', () => {
 
     const { parts, operationOf, transactions } = await bundler(village)
     const refusedId = (await operationOf(gone.id, 'openGrant')).id
-    expect(await submitPrepared(parts)).toEqual({
+    expect(await submitPrepared(parts)).toMatchObject({
       sent: 3,
       refused: [{ operationId: refusedId, reason: 'RequestUnknown' }],
     })
@@ -92,11 +81,11 @@ describe('a bundle', () => {
     await reply(village, [other], '2')
 
     const { parts, operationOf, transactions } = await bundler(village)
-    expect(await submitPrepared(parts)).toEqual({ sent: 2, refused: [] })
+    expect(await submitPrepared(parts)).toMatchObject({ sent: 2, refused: [] })
     expect((await operationOf(first.id, 'openGrant')).status).toBe('submitted')
     expect((await operationOf(second.id, 'openGrant')).status).toBe('prepared')
     // The first is not known to be in a block yet, so the next nonce of its lane waits.
-    expect(await submitPrepared(parts)).toEqual({ sent: 0, refused: [] })
+    expect(await submitPrepared(parts)).toMatchObject({ sent: 0, refused: [] })
 
     await village.settle()
     expect(await transactions()).toHaveLength(2)
@@ -125,14 +114,18 @@ describe('a bundle', () => {
     const requests = await askEverybody(village)
     await reply(village, requests, '1')
     const { parts, transactions } = await bundler(village)
-    const crashing = await bundler(village, () => Promise.reject(new RangeError('the process is gone')))
+    const crashing = await bundler(village, {
+      sendRaw: () => Promise.reject(new RangeError('the process is gone')),
+    })
     await expect(submitPrepared(crashing.parts)).rejects.toThrow('the process is gone')
 
     const [stored] = await transactions()
     expect(stored).toMatchObject({ status: 'sent', blockNumber: null })
-    expect(await village.app.client.getTransactionCount({ address: parts.operator.address })).toBe(stored?.nonce)
+    expect(await village.app.client.getTransactionCount({ address: parts.operators.writer.address })).toBe(
+      stored?.nonce,
+    )
     // Another round finds nothing to bundle: these operations belong to the stored one.
-    expect(await submitPrepared(parts)).toEqual({ sent: 0, refused: [] })
+    expect(await submitPrepared(parts)).toMatchObject({ sent: 0, refused: [] })
 
     await village.advance(11_000)
     await village.settle()
@@ -142,7 +135,10 @@ describe('a bundle', () => {
       expect(await grantsOnChain(village, request.id)).toBe(1)
     }
     // Sent twice more, as a node that forgot would have us do: nothing happens again.
-    for (let again = 0; again < 2; again += 1) await parts.operator.send({ raw: stored?.raw ?? '0x' })
+    for (let again = 0; again < 2; again += 1) {
+      const row = { ...(stored as OperatorTransactionRow), sentBlock: null }
+      expect(await parts.operators.chase(row, row.blockNumber ?? 0)).toBe(true)
+    }
     await village.settle()
     for (const request of requests) expect(await grantsOnChain(village, request.id)).toBe(1)
   })
@@ -168,7 +164,7 @@ describe('a bundle', () => {
       expect(await stateOf(village, request)).toEqual({ database: 'granting', ledger: onChain.open })
     }
     // Without a deposit nothing is sent and nothing is given up.
-    expect(await submitPrepared(parts)).toEqual({ sent: 0, refused: [] })
+    expect(await submitPrepared(parts)).toMatchObject({ sent: 0, refused: [] })
 
     await governor(village, 'deposit')
     await village.settle()
@@ -221,57 +217,6 @@ describe('a bundle', () => {
   })
 })
 
-const allTransactions = (village: Village): Promise<OperatorTransactionRow[]> =>
-  village.app.database.kysely
-    .selectFrom('operatorTransaction')
-    .selectAll()
-    .where('kind', '=', 'handleOps')
-    .orderBy('sequence')
-    .execute()
-
-const allOperations = (village: Village): Promise<UserOperationRow[]> =>
-  village.app.database.kysely.selectFrom('userOperation').selectAll().execute()
-
-type Patient = Village['people']['patients'][number]
-type Asked = { id: ConsentRequestId; number: number; patient: Patient }
-
-/** A village whose worker does only what `settle` or the test itself makes it do. */
-async function quietVillage(): Promise<Village> {
-  const village = await testVillage()
-  await village.app.worker.stop()
-  return village
-}
-
-type SendRaw = PublicClient['sendRawTransaction']
-
-/** The bundling parts of a server process, for one step at a time; its node may be one that takes no transaction. */
-async function bundler(village: Village, sendRawTransaction: SendRaw = village.app.client.sendRawTransaction) {
-  const { deployment, store, vault, config } = village.app
-  const client: PublicClient = { ...village.app.client, sendRawTransaction }
-  const known = new Set((await allTransactions(village)).map(({ id }) => id))
-  const operator = openOperator({
-    client,
-    deployment,
-    privateKey: bytesToHex(await readOrMakeKeyFile(join(config.dataFolder, 'keys', 'operator'))),
-    store,
-    clock: village.now,
-    newId: randomUUID,
-  })
-  const parts: BundleParts = { client, deployment, operator, store, vault, clock: village.now }
-  return {
-    parts,
-    /** Bundles made since now. */
-    transactions: async () => (await allTransactions(village)).filter(({ id }) => !known.has(id)),
-    async operationOf(requestId: ConsentRequestId, kind: string) {
-      const found = (await allOperations(village)).find(
-        (one) => one.consentRequestId === requestId && one.kind === kind,
-      )
-      if (!found) throw new Error(`The request has no operation ${kind}.`)
-      return found
-    },
-  }
-}
-
 /** The hospital suspends the doctor in the very block of the bundle, and before it. */
 async function suspendDoctorFirst(village: Village): Promise<void> {
   const { chain, hospital, deployment } = village.world
@@ -287,83 +232,6 @@ async function suspendDoctorFirst(village: Village): Promise<void> {
     maxPriorityFeePerGas: parseGwei('10'),
     maxFeePerGas: parseGwei('20'),
   })
-}
-
-async function ask(village: Village, patient: Patient, by = 0): Promise<Asked> {
-  const doctor = village.people.doctors[by]
-  if (!doctor) throw new Error('The village has two doctors.')
-  const asked = await village.app.actions.askForAccess(doctor.id, {
-    healthId: patient.healthId,
-    preset: 'LAB_RESULTS',
-    purpose: 'treatment',
-    days: 7,
-    oneTime: false,
-  })
-  if ('refused' in asked) throw new Error('The doctor may not ask.')
-  const row = await village.app.store.requests.get(asked.requestId)
-  return { id: asked.requestId, number: row?.number ?? 0, patient }
-}
-
-async function askEverybody(village: Village): Promise<[Asked, Asked, ...Asked[]]> {
-  const asked: Asked[] = []
-  for (const patient of village.people.patients) asked.push(await ask(village, patient))
-  await village.settle()
-  const [first, second, ...others] = asked
-  if (!first || !second) throw new Error('The village has four patients.')
-  return [first, second, ...others]
-}
-
-async function reply(village: Village, requests: readonly Asked[], answer: string): Promise<void> {
-  for (const { patient, number } of requests) village.world.phones.text(patient.phone, `${number} ${answer}`)
-  await answersAreRead(village)
-}
-
-/** Texts become decisions and prepared operations; nothing is sent to the chain yet. */
-async function answersAreRead(village: Village): Promise<void> {
-  const { store, vault } = village.app
-  await village.world.twilio.settle()
-  for (const row of await store.outbox.due(village.now(), village.now(), 1_000)) {
-    if (row.job !== 'handleMessage') continue
-    await handleMessage({ store, columns: vault.columns, clock: village.now }, row.subjectId)
-    await store.outbox.update(row.id, { doneAt: village.now() })
-  }
-}
-
-async function stateOf(village: Village, { id }: { id: ConsentRequestId }) {
-  const row = await village.app.store.requests.get(id)
-  const { address } = village.app.deployment.consentLedger
-  const { state } = await village.app.client.readContract({
-    address,
-    abi: consentLedgerAbi,
-    functionName: 'requestState',
-    args: [row?.ledgerRequestId ?? '0x'],
-  })
-  return { database: row?.state, ledger: state }
-}
-
-async function grantsOnChain(village: Village, id: ConsentRequestId): Promise<number> {
-  const row = await village.app.store.requests.get(id)
-  const events = await village.app.client.getContractEvents({
-    address: village.app.deployment.consentLedger.address,
-    abi: consentLedgerAbi,
-    eventName: 'GrantOpened',
-    args: { requestId: (row as ConsentRequestRow).ledgerRequestId },
-    fromBlock: 0n,
-  })
-  return events.length
-}
-
-const textsTo = (village: Village, phone: string) =>
-  village.world.phones
-    .messages(phone)
-    .filter(({ direction }) => direction === 'received')
-    .map(({ text }) => text)
-
-function operationsIn(transaction: OperatorTransactionRow | undefined) {
-  const { data } = parseTransaction(transaction?.raw ?? '0x')
-  const call = decodeFunctionData({ abi: entryPointAbi, data: data ?? '0x' })
-  if (call.functionName !== 'handleOps') throw new Error(`The transaction calls ${call.functionName}.`)
-  return call.args[0]
 }
 
 /** The sponsor's owner takes all of its deposit out, or pays it in again; offered a tip above every other. */

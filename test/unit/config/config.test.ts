@@ -44,6 +44,7 @@ test('the smallest environment is enough to start', () => {
     lighthouseApiKey: 'key-of-the-store',
     vaultKey: null,
     operatorKey: null,
+    moreOperatorKeys: [],
   })
 })
 
@@ -86,12 +87,13 @@ test.each([
   ['VAULT_KEY', 'secret'],
   ['VAULT_KEY', key.slice(1)],
   ['OPERATOR_KEY', `${key}00`],
+  ['MORE_OPERATOR_KEYS', `${key},secret`],
   ['LOG_LEVEL', 'loud'],
 ])('%s=%s is refused by name, and a secret is not repeated', (name, value) => {
   const message = refusal({ ...needed, [name]: value })
   expect(message.startsWith(`${name} must `)).toBe(true)
   expect(message).not.toContain('\n')
-  if (name.endsWith('_KEY')) expect(message).not.toContain(value)
+  if (/_KEYS?$/.test(name)) expect(message).not.toContain(value)
 })
 
 describe('contradictions', () => {
@@ -118,6 +120,14 @@ describe('contradictions', () => {
     expect(readConfig(onLisk).config.chainId).toBe(1135)
     expect(refusal({ ...onLisk, OPERATOR_KEY: '' })).toMatch(/^OPERATOR_KEY must be set/)
     expect(refusal({ ...onLisk, DATABASE_URL: '' })).toMatch(/^DATABASE_URL must be set: the embedded database/)
+  })
+
+  test('no two operator keys are the same', () => {
+    const others = ['11', '22'].map((byte) => byte.repeat(32))
+    const read = (keys: readonly string[]) => readConfig({ ...onLisk, MORE_OPERATOR_KEYS: keys.join(', ') })
+    expect(read(others).secrets.moreOperatorKeys.map((one) => Buffer.from(one).toString('hex'))).toEqual(others)
+    for (const keys of [[key], ['11'.repeat(32), '11'.repeat(32)]])
+      expect(refusal({ ...onLisk, MORE_OPERATOR_KEYS: keys.join(',') })).toMatch(/^MORE_OPERATOR_KEYS must all differ/)
   })
 
   test('Lighthouse needs its key, a store of our own does not', () => {
