@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { measure as measureAudit } from './audit.ts'
 import { measure as measureGas } from './gas.ts'
 import { measure as measureLatency } from './latency.ts'
 import { measure as measurePages } from './pages.ts'
@@ -12,6 +13,7 @@ const measurements: Readonly<Record<string, () => Promise<Row[]>>> = {
   latency: measureLatency,
   sms: measureSms,
   sealing: measureSealing,
+  audit: measureAudit,
   pages: measurePages,
 }
 
