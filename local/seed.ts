@@ -1,7 +1,6 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
-import { createWalletClient, http, parseEventLogs } from 'viem'
+import { createWalletClient, http } from 'viem'
 import { anvil } from 'viem/chains'
-import { issueCredential } from '../src/accounts/affiliationCredential.ts'
 import { accountFactoryAbi, providerRegistryAbi } from '../src/accounts/contracts.generated.ts'
 import type { App } from '../src/app.ts'
 import { newAddress } from '../src/bot/webhook.ts'
@@ -11,6 +10,7 @@ import type { Hex } from '../src/core/rows.ts'
 import { hashPassword } from '../src/portal/signIn.ts'
 import { addRecord } from '../src/records/recordShelf.ts'
 import { splitBundle } from '../src/records/splitBundle.ts'
+import { addDoctor, type Office } from './addDoctor.ts'
 import { type Doctor, doctors, hospital, patients, readRecentRecord, type VillagePatient } from './people/people.ts'
 import type { World } from './world.ts'
 
@@ -46,18 +46,7 @@ export async function seed(app: App, world: World, onStep: (step: string) => voi
 async function seedDoctor(app: App, world: World, hospitalId: HospitalId, doctor: Doctor): Promise<SeededDoctor> {
   const key = await app.vault.createAccountKey()
   const account = await accountOf(world, 'doctorAccountAddress', key.address)
-  const receipt = await register(world, 'addDoctor', account)
-  const [added] = parseEventLogs({ abi: providerRegistryAbi, logs: receipt.logs, eventName: 'DoctorAdded' })
-  if (!added) throw new Error('The registry did not say which affiliation the doctor got.')
-  const { affiliationId } = added.args
-  const affiliation = {
-    chainId: world.deployment.chainId,
-    hospitalAccount: world.hospital.address,
-    hospitalName: hospital.name,
-    doctorAccount: account,
-    affiliationId,
-  }
-  const credential = await issueCredential(affiliation, Date.now() as EpochMs, (hash) => world.hospital.sign({ hash }))
+  const { affiliationId, credential } = await addDoctor(officeOf(world), account)
   const id = randomUUID() as DoctorId
   const password = randomBytes(9).toString('base64url')
   await app.store.transaction(async (store) => {
@@ -90,7 +79,7 @@ async function seedPatient(
   const key = await app.vault.createAccountKey()
   const dataKey = await app.vault.createPatientKey(id)
   const account = await accountOf(world, 'patientAccountAddress', key.address)
-  await register(world, 'addPatient', account)
+  await registerPatient(world, account)
   const healthId = makeHealthId(Array.from({ length: 7 }, () => randomInt(32)))
   const { columns } = app.vault
   await app.store.transaction(async (store) => {
@@ -128,9 +117,19 @@ function accountOf(
   return world.chainClient.readContract({ address, abi: accountFactoryAbi, functionName, args: [owner] })
 }
 
-async function register(world: World, functionName: 'addDoctor' | 'addPatient', account: Hex) {
+/** The village's hospital, as its administrator sits there. */
+export function officeOf({ chain, deployment, hospital }: World): Office {
+  return { chainUrl: chain.url, deployment, hospital }
+}
+
+async function registerPatient(world: World, account: Hex) {
   const wallet = createWalletClient({ account: world.hospital, chain: anvil, transport: http(world.chain.url) })
   const { address } = world.deployment.providerRegistry
-  const hash = await wallet.writeContract({ address, abi: providerRegistryAbi, functionName, args: [account] })
+  const hash = await wallet.writeContract({
+    address,
+    abi: providerRegistryAbi,
+    functionName: 'addPatient',
+    args: [account],
+  })
   return world.chainClient.waitForTransactionReceipt({ hash })
 }

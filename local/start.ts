@@ -31,7 +31,7 @@ const restartDelayMs = 1_000
 const seedTimeoutMs = 60_000
 
 /** Processes of a village, so that the next start finds what a kill -9 left behind. */
-type Running = { pid: number; children: number[]; urls: { portal: string; phones: string } }
+type Running = { pid: number; children: number[]; urls: { portal: string; phones: string; chain: string } }
 
 const { values } = parseArgs({
   options: { fresh: { type: 'boolean' }, folder: { type: 'string' }, help: { type: 'boolean' } },
@@ -65,7 +65,7 @@ async function start(): Promise<void> {
   step('Starting the server')
   const server = superviseServer(world)
   const note = (running: Running) => writeFile(runningFile, JSON.stringify(running), { mode: 0o600 })
-  const urls = { portal: world.serverUrl, phones: world.phonePage.url }
+  const urls = { portal: world.serverUrl, phones: world.phonePage.url, chain: world.chain.url }
   server.onStart((pid) => void note({ pid: process.pid, children: [world.chain.pid, pid], urls }))
   await server.healthy()
 

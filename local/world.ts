@@ -3,7 +3,7 @@ import { createPublicClient, createWalletClient, http, type PublicClient, parseE
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { anvil } from 'viem/chains'
 import { bytesToHex } from 'viem/utils'
-import { providerRegistryAbi, sponsorPaymasterAbi } from '../src/accounts/contracts.generated.ts'
+import { consentLedgerAbi, providerRegistryAbi, sponsorPaymasterAbi } from '../src/accounts/contracts.generated.ts'
 import { type Deployment, deployContracts, writeDeployment } from '../src/accounts/deployments.ts'
 import type { EntryPointVersion } from '../src/accounts/entryPoint.ts'
 import { readOrMakeKeyFile } from '../src/accounts/keyFile.ts'
@@ -168,6 +168,12 @@ async function deploy(parts: DeployParts): Promise<Deployment> {
   if (isVerified) return deployment
   const sent = [
     await wallet.writeContract({ ...registry, functionName: 'verifyHospital', args: [hospital.address] }),
+    await wallet.writeContract({
+      address: deployment.consentLedger.address,
+      abi: consentLedgerAbi,
+      functionName: 'namePasskeyDoctors',
+      args: [deployment.accountFactory.address],
+    }),
     await wallet.writeContract({
       address: deployment.sponsorPaymaster.address,
       abi: sponsorPaymasterAbi,

@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { bytesToHex } from 'viem'
 import { submitLooks } from './accounts/accessLog.ts'
-import { checkAffiliation } from './accounts/affiliationCredential.ts'
+import { affiliationIdOf, checkAffiliation } from './accounts/affiliationCredential.ts'
 import { submitPrepared } from './accounts/bundle.ts'
 import { openChainClient } from './accounts/chainClient.ts'
 import { assertDeployment, type Deployment, readDeployment } from './accounts/deployments.ts'
@@ -14,7 +14,10 @@ import { readOrMakeKeyFile } from './accounts/keyFile.ts'
 import { openLedger } from './accounts/ledger.ts'
 import { ledgerRequestIdOf, toLedgerRequest } from './accounts/ledgerRequest.ts'
 import { openLocalVault } from './accounts/localVault.ts'
+import { isSignedBySessionKey } from './accounts/lookEvidence.ts'
 import { type OperatorKeys, openOperators } from './accounts/operators.ts'
+import { openPasskeyCheck } from './accounts/passkey.ts'
+import { openPasskeyOperations } from './accounts/passkeyOperations.ts'
 import { handleMessage } from './bot/handleMessage.ts'
 import { say } from './bot/say.ts'
 import { sendMessage } from './bot/sendMessage.ts'
@@ -30,6 +33,7 @@ import { chainOutcomes, endRequest, remindPatient } from './jobs/outcomes.ts'
 import { openQueue } from './jobs/queue.ts'
 import { submitUserOperations } from './jobs/submitUserOperations.ts'
 import { openWorker } from './jobs/worker.ts'
+import { openChallenges } from './portal/challenges.ts'
 import { doctorActions } from './portal/doctorActions.ts'
 import { lookLastsMs } from './portal/openLook.ts'
 import { portalScope } from './portal/portalScope.ts'
@@ -130,6 +134,12 @@ export async function createApp(
     ledgerRequestIdOf: (request) => ledgerRequestIdOf(deployment.chainId, deployment.consentLedger.address, request),
     toLedgerRequest,
     checkAffiliation: checkAffiliation({ ledger, chainId: deployment.chainId, clock }),
+    affiliationIdOf,
+    passkeys: openPasskeyCheck(config.publicUrl),
+    operations: openPasskeyOperations({ client, deployment }),
+    challenges: openChallenges(createHmac('sha256', vaultKey).update('healthchain/challenges').digest('hex'), clock),
+    place: { chainId: deployment.chainId, ledger: deployment.consentLedger.address },
+    isSignedBySessionKey,
     onRequestChange(listener) {
       changes.on('request', listener)
       return () => changes.off('request', listener)

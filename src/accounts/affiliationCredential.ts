@@ -99,6 +99,11 @@ export function checkAffiliation({
   }
 }
 
+/** The affiliation that a credential says it is about, unverified; null for what is no credential of ours. */
+export function affiliationIdOf(credential: string): number | null {
+  return readCredential(credential)?.payload.affiliationId ?? null
+}
+
 type ReadCredential = {
   payload: { iss: string; sub: string; nbf: number; exp: number; affiliationId: number }
   signed: string

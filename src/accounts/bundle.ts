@@ -49,10 +49,9 @@ export async function submitPrepared(parts: BundleParts): Promise<Submitted> {
   const candidates = oneBySender(await parts.store.operations.prepared(roundOperations))
   const done: Submitted = { sent: 0, refused: [], isRush: false }
   if (candidates.length === 0) return done
-  const [fees, limits] = await Promise.all([readFees(parts.client), readSponsorLimits(parts)])
-  done.isRush = fees.isHigh
-  const offered = withinSponsor(fees, limits.maxFeePerGasWei)
-  const going = candidates.filter((row) => !fees.isHigh || isUrgent(row.kind))
+  const { isHigh, ...offered } = await offeredFees(parts)
+  done.isRush = isHigh
+  const going = candidates.filter((row) => !isHigh || isUrgent(row.kind))
   const signed: Signed[] = []
   // Side by side, so that the client puts their calls into a few requests.
   for (const judged of await Promise.all(going.map((row) => judge(parts, row, offered)))) {
@@ -119,13 +118,14 @@ function gasOf(signed: readonly Signed[]): bigint {
 }
 
 /** The sponsor pays up to a price; above it the operator pays the rest, which the entry point allows. */
-function withinSponsor({ maxFeePerGas, maxPriorityFeePerGas }: Fees, limitWei: bigint): Fees {
-  return { maxFeePerGas: maxFeePerGas < limitWei ? maxFeePerGas : limitWei, maxPriorityFeePerGas }
-}
-
-function readSponsorLimits({ client, deployment }: BundleParts) {
+export async function offeredFees({ client, deployment }: Pick<BundleParts, 'client' | 'deployment'>) {
   const { address } = deployment.sponsorPaymaster
-  return client.readContract({ address, abi: sponsorPaymasterAbi, functionName: 'limits' })
+  const [fees, { maxFeePerGasWei }] = await Promise.all([
+    readFees(client),
+    client.readContract({ address, abi: sponsorPaymasterAbi, functionName: 'limits' }),
+  ])
+  const isDearer = fees.maxFeePerGas > maxFeePerGasWei
+  return isDearer ? { ...fees, maxFeePerGas: maxFeePerGasWei } : fees
 }
 
 export type BundleParts = {
@@ -165,6 +165,7 @@ async function sign(
   row: OperationWithRequest,
   fees: Fees,
 ): Promise<Signed> {
+  if (row.owner === null || row.keyId === null) throw new TypeError(`Operation ${row.id} is its owner's to sign.`)
   const callData = encodeLedgerCall(row.kind, row.request, partiesOf(row))
   const operation = await prepareUserOperation(client, deployment, {
     kind: row.kind,

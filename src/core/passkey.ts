@@ -1,4 +1,4 @@
-import type { Hex } from './rows.ts'
+import type { ConsentRequestRow, Hex, PasskeyAccountRow, PasskeyRow, UserOperationRow } from './rows.ts'
 
 /** A point of the curve P-256: the public half of a passkey, as the chain holds it. */
 export type PasskeyPoint = { qx: Hex; qy: Hex }
@@ -30,4 +30,24 @@ export type PasskeyCheck = {
   credentialOf(answer: string): string | null
   /** @param challenge the 32 bytes that were to be signed */
   verify(answer: string, challenge: Hex, passkey: Passkey): Promise<PasskeySignature | null>
+}
+
+/** What an account of passkeys is asked to sign, kept as text until it is signed; we never sign or change it. */
+export type PasskeyOperations = {
+  /** Where the account of a first passkey is, or will be. */
+  accountOf(passkey: PasskeyPoint): Promise<Hex>
+  prepare(asked: OperationToSign): Promise<{ operation: string; hash: Hex }>
+  /** True while the chain would still take it: the next nonce, today's budget of the sponsor, a fee that suffices. */
+  isCurrent(operation: string, open: readonly UserOperationRow[]): Promise<boolean>
+  /** The signed operation as its row keeps it. */
+  sign(operation: string, slot: PasskeyRow['slot'], signature: PasskeySignature): string
+}
+
+export type OperationToSign = {
+  kind: 'openRequest' | 'withdrawRequest'
+  account: Pick<PasskeyAccountRow, 'account' | 'qx' | 'qy'>
+  request: ConsentRequestRow
+  patientAccount: Hex
+  /** The account's operations that are not in a block yet: this one follows them. */
+  open: readonly UserOperationRow[]
 }

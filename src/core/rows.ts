@@ -40,6 +40,59 @@ export type DoctorRow = {
   credential: string | null
 }
 
+/** The account that a doctor's own passkeys sign for, beside the one that the server signs for. */
+export type PasskeyAccountRow = {
+  doctorId: DoctorId
+  account: Hex
+  /** The first passkey, which the clone is made for. */
+  qx: Hex
+  qy: Hex
+  /** Null until the hospital has added the account on chain and signed a credential for it. */
+  affiliationId: number | null
+  credential: string | null
+  createdAt: EpochMs
+}
+
+export type PasskeyRow = {
+  credentialId: string
+  doctorId: DoctorId
+  /** Which of the account's two passkeys it is. */
+  slot: 0 | 1
+  qx: Hex
+  qy: Hex
+  signCount: number
+  createdAt: EpochMs
+}
+
+/** A session key and the passkey's word for it; kept for ever, since entries on chain open to it. */
+export type SessionGrantRow = {
+  /** SHA-256 of the statement. */
+  id: Hex
+  doctorId: DoctorId
+  credentialId: string
+  statement: string
+  /** What the authenticator answered, JSON. */
+  assertion: string
+  publicKey: Hex
+  expiresAt: EpochMs
+  createdAt: EpochMs
+}
+
+/** What a doctor was asked to sign and has not signed yet. */
+export type UnsignedOperationRow = {
+  id: string
+  doctorId: DoctorId
+  kind: 'openRequest' | 'withdrawRequest'
+  /** The request to be withdrawn. */
+  consentRequestId: ConsentRequestId | null
+  /** The request to be opened, JSON of a row that is stored with the signature. */
+  request: string | null
+  patientAccount: Hex
+  operation: string
+  hash: Hex
+  createdAt: EpochMs
+}
+
 export type PatientRow = {
   id: PatientId
   healthId: string
@@ -66,6 +119,8 @@ export type PhoneAddressRow = {
 export type SessionRow = {
   tokenHash: string
   doctorId: DoctorId
+  /** The session key that a passkey authorised; null where the doctor signed in by password. */
+  sessionGrantId: Hex | null
   expiresAt: EpochMs
 }
 
@@ -99,6 +154,11 @@ export type ConsentRequestRow = {
   id: ConsentRequestId
   number: number
   doctorId: DoctorId
+  /** The account that asked, and its affiliation: a doctor may have one that the server signs for, and one of her passkeys. */
+  doctorAccount: Hex
+  affiliationId: number
+  /** By whose signature it stands on chain: the server's for the doctor, or that of her own passkey. */
+  signing: 'serverSigned' | 'passkey'
   /** Null where the health ID is nobody's: the doctor sees the same page either way. */
   patientId: PatientId | null
   healthId: string
@@ -134,8 +194,9 @@ export type UserOperationRow = {
   kind: UserOperationKind
   consentRequestId: ConsentRequestId
   sender: Hex
-  owner: Hex
-  keyId: string
+  /** The account's key; null where passkeys own it: then the row is written with its signature. */
+  owner: Hex | null
+  keyId: string | null
   nonceKey: number
   status: UserOperationStatus
   /** Who signs: the vault, while bundling and anew whenever need be; or the account's owner, before the row was written. */
@@ -180,12 +241,20 @@ export type AccessEntryRow = {
   consentRequestId: ConsentRequestId
   doctorId: DoctorId
   entryId: Hex
-  state: 'waiting' | 'logged' | 'refused'
+  /** unsigned: the doctor's browser has not signed for it, so nothing is sent. */
+  state: 'unsigned' | 'waiting' | 'logged' | 'refused'
   transactionId: string | null
   blockNumber: number | null
   transactionHash: Hex | null
   createdAt: EpochMs
   loggedAt: EpochMs | null
+  /** The session key that signed for this look; null where the server signs for the doctor. */
+  sessionGrantId: Hex | null
+  /** What the session key signs, see `core/lookStatement`. */
+  statement: string | null
+  signature: Hex | null
+  /** The versions that the statement commits to, and the salt. */
+  recordsSealed: Uint8Array | null
 }
 
 export type RecordRow = {

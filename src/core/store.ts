@@ -9,8 +9,6 @@ type Unnumbered<Row> = Omit<Row, 'sequence'>
 /** A request with the people in it, as most decisions need it. */
 export type RequestWithPeople = rows.ConsentRequestRow & {
   doctorShortName: string
-  doctorAccount: rows.Hex
-  affiliationId: number
   hospitalShortName: string
   timeZone: string
 }
@@ -48,6 +46,18 @@ export type Store = {
     /** Locks an address until the transaction ends: one person's messages are handled one after another. */
     lockAddress(id: string): Promise<rows.PhoneAddressRow | null>
     setUnreachable(id: string, since: EpochMs | null): Promise<void>
+    addPasskeyAccount(row: rows.PasskeyAccountRow): Promise<void>
+    passkeyAccount(id: DoctorId): Promise<rows.PasskeyAccountRow | null>
+    /** The hospital's word for the account of a doctor's passkeys. */
+    confirmPasskeyAccount(id: DoctorId, affiliationId: number, credential: string): Promise<void>
+    addPasskey(row: rows.PasskeyRow): Promise<void>
+    passkey(credentialId: string): Promise<rows.PasskeyRow | null>
+    passkeysOf(id: DoctorId): Promise<rows.PasskeyRow[]>
+    /** @returns false where it has signed with a higher count meanwhile */
+    countSignature(credentialId: string, signCount: number): Promise<boolean>
+    /** @returns false where a session was started with this statement before */
+    addSessionGrant(row: rows.SessionGrantRow): Promise<boolean>
+    sessionGrant(id: rows.Hex): Promise<rows.SessionGrantRow | null>
     addSession(row: rows.SessionRow): Promise<void>
     session(tokenHash: string, now: EpochMs): Promise<rows.SessionRow | null>
     dropSession(tokenHash: string): Promise<void>
@@ -106,6 +116,13 @@ export type Store = {
     takeBackAfter(blockNumber: number): Promise<void>
     /** @returns how many of these were still `prepared` and are now in this bundle */
     claim(ids: string[], bundleId: string, now: EpochMs): Promise<number>
+    /** Operations of a sender that are not in a block yet, sent or not. */
+    open(sender: rows.Hex): Promise<rows.UserOperationRow[]>
+    /** Keeps what a doctor is asked to sign; forgets what nobody signed since a time. */
+    addUnsigned(row: rows.UnsignedOperationRow, forgetBefore: EpochMs): Promise<void>
+    unsigned(id: string): Promise<rows.UnsignedOperationRow | null>
+    /** Takes it out: it is signed once. */
+    takeUnsigned(id: string): Promise<rows.UnsignedOperationRow | null>
   }
 
   transactions: {

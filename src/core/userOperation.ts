@@ -41,7 +41,7 @@ export function isUrgent(kind: UserOperationKind): boolean {
 }
 
 /** Whose account signs: a patient's or a doctor's row. */
-export type AccountHolder = { account: Hex; owner: Hex; keyId: string }
+export type AccountHolder = { account: Hex; owner: Hex | null; keyId: string | null }
 
 /** The row of an operation that a decision asks for; signing and sending follow after the commit. */
 export function newUserOperation(

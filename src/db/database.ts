@@ -4,6 +4,7 @@ import { up as initial } from './migrations/0001-initial.ts'
 import { up as affiliationCredential } from './migrations/0002-affiliation-credential.ts'
 import { up as codeCards } from './migrations/0003-code-cards.ts'
 import { up as bundling } from './migrations/0004-bundling.ts'
+import { up as passkeys } from './migrations/0005-passkeys.ts'
 import type { Tables } from './schema.ts'
 
 /** The parts of node-postgres' pool that BullMQ's Postgres backend uses; PGlite is given the same shape. */
@@ -31,6 +32,7 @@ const migrations = {
   '0002-affiliation-credential': { up: affiliationCredential },
   '0003-code-cards': { up: codeCards },
   '0004-bundling': { up: bundling },
+  '0005-passkeys': { up: passkeys },
 }
 
 /** Brings the schema up to date; the same migrations on both engines. Idempotent. */

@@ -55,6 +55,7 @@ export function lookQueries(db: Kysely<Tables>): Store['looks'] {
     ofDoctor: (doctorId, limit) =>
       withRequest()
         .where('accessEntry.doctorId', '=', doctorId)
+        .where('accessEntry.state', '!=', 'unsigned')
         .orderBy('accessEntry.sequence', 'desc')
         .limit(limit)
         .execute(),

@@ -95,6 +95,23 @@ export function operationQueries(db: Kysely<Tables>): Store['operations'] {
         .executeTakeFirst()
       return Number(numUpdatedRows)
     },
+    open: (sender) =>
+      db
+        .selectFrom('userOperation')
+        .selectAll()
+        .where('sender', '=', sender)
+        .where('status', 'in', ['prepared', 'submitted'])
+        .execute(),
+    async addUnsigned(row, forgetBefore) {
+      await db.deleteFrom('unsignedOperation').where('createdAt', '<', forgetBefore).execute()
+      await db.insertInto('unsignedOperation').values(row).execute()
+    },
+    async unsigned(id) {
+      return (await db.selectFrom('unsignedOperation').selectAll().where('id', '=', id).executeTakeFirst()) ?? null
+    },
+    async takeUnsigned(id) {
+      return (await db.deleteFrom('unsignedOperation').where('id', '=', id).returningAll().executeTakeFirst()) ?? null
+    },
   }
 }
 

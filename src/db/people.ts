@@ -83,6 +83,44 @@ export function peopleQueries(db: Kysely<Tables>): Store['people'] {
     async setUnreachable(id, since) {
       await db.updateTable('phoneAddress').set({ unreachableSince: since }).where('id', '=', id).execute()
     },
+    async addPasskeyAccount(row) {
+      await db.insertInto('passkeyAccount').values(row).execute()
+    },
+    async passkeyAccount(id) {
+      const row = await db.selectFrom('passkeyAccount').selectAll().where('doctorId', '=', id).executeTakeFirst()
+      return row ?? null
+    },
+    async confirmPasskeyAccount(id, affiliationId, credential) {
+      await db.updateTable('passkeyAccount').set({ affiliationId, credential }).where('doctorId', '=', id).execute()
+    },
+    async addPasskey(row) {
+      await db.insertInto('passkey').values(row).execute()
+    },
+    async passkey(credentialId) {
+      const row = await db.selectFrom('passkey').selectAll().where('credentialId', '=', credentialId).executeTakeFirst()
+      return row ?? null
+    },
+    passkeysOf: (id) => db.selectFrom('passkey').selectAll().where('doctorId', '=', id).orderBy('slot').execute(),
+    async countSignature(credentialId, signCount) {
+      const { numUpdatedRows } = await db
+        .updateTable('passkey')
+        .set({ signCount })
+        .where('credentialId', '=', credentialId)
+        .where('signCount', '<=', signCount)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+    async addSessionGrant(row) {
+      const { numInsertedOrUpdatedRows } = await db
+        .insertInto('sessionGrant')
+        .values(row)
+        .onConflict((conflict) => conflict.column('id').doNothing())
+        .executeTakeFirst()
+      return numInsertedOrUpdatedRows === 1n
+    },
+    async sessionGrant(id) {
+      return (await db.selectFrom('sessionGrant').selectAll().where('id', '=', id).executeTakeFirst()) ?? null
+    },
     async addSession(row) {
       await db.insertInto('session').values(row).execute()
     },

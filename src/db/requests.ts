@@ -9,13 +9,7 @@ export function requestsWithPeople(db: Kysely<Tables>) {
     .innerJoin('doctor', 'doctor.id', 'consentRequest.doctorId')
     .innerJoin('hospital', 'hospital.id', 'doctor.hospitalId')
     .selectAll('consentRequest')
-    .select([
-      'doctor.shortName as doctorShortName',
-      'doctor.account as doctorAccount',
-      'doctor.affiliationId',
-      'hospital.shortName as hospitalShortName',
-      'hospital.timeZone',
-    ])
+    .select(['doctor.shortName as doctorShortName', 'hospital.shortName as hospitalShortName', 'hospital.timeZone'])
 }
 
 export function requestQueries(db: Kysely<Tables>): Store['requests'] {

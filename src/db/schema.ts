@@ -9,11 +9,15 @@ export type Tables = {
   doctor: rows.DoctorRow
   patient: rows.PatientRow
   phoneAddress: rows.PhoneAddressRow
+  passkeyAccount: rows.PasskeyAccountRow
+  passkey: rows.PasskeyRow
+  sessionGrant: rows.SessionGrantRow
   session: rows.SessionRow
   inboundMessage: Numbered<rows.InboundMessageRow>
   outboundMessage: Numbered<rows.OutboundMessageRow>
   consentRequest: rows.ConsentRequestRow
   userOperation: Numbered<rows.UserOperationRow>
+  unsignedOperation: rows.UnsignedOperationRow
   operatorTransaction: Numbered<rows.OperatorTransactionRow>
   accessEntry: Numbered<rows.AccessEntryRow>
   record: rows.RecordRow

@@ -3,6 +3,8 @@ import type { Preset, Purpose, RecordClass } from '../core/classes.ts'
 import type { RequestState } from '../core/consent.ts'
 import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs } from '../core/people.ts'
 import type { RecordView } from '../core/recordView.ts'
+import type { Hex } from '../core/rows.ts'
+import type { PasskeyActions } from './passkeyActions.ts'
 
 /** What the doctor's screen can do. `app.ts` hands in one implementation; a JSON API would stand on the same functions. */
 export type PortalActions = {
@@ -30,6 +32,9 @@ export type PortalActions = {
   /** Waits up to `waitMs` for the look's entry to stand on chain, asks the chain again, and only then unseals. */
   open(doctor: DoctorId, lookId: AccessEntryId, waitMs: number): Promise<OpenedLook>
 
+  /** The same for doctors who sign with their own passkey. */
+  passkeys: PasskeyActions
+
   /** This doctor's own looks, newest first. */
   looks(doctor: DoctorId): Promise<LookSummary[]>
 
@@ -41,8 +46,10 @@ export type SignedInDoctor = {
   doctorId: DoctorId
   name: string
   hospital: string
-  /** Until passkeys come, the server signs for the doctor; every page says so. */
-  signing: 'serverSigned'
+  /** Whether she came by passkey and signs herself, or by password, and the server signs for her; every page says which. */
+  signing: 'serverSigned' | 'passkey'
+  /** The session key that her passkey authorised, which signs for her looks; null where she came by password. */
+  sessionGrantId: Hex | null
 }
 
 export type AccessAsk = {
@@ -81,14 +88,21 @@ export type RequestSummary = {
   grantedUntil: EpochMs | null
   /** The patient's phone cannot be reached (she sent STOP, or the provider says so). */
   unreachable: boolean
+  /** By whose signature it stands on chain. */
+  signing: SignedInDoctor['signing']
 }
 
 export type LookRefusal =
   /** No grant of this doctor, or not one that stands now. */
-  { code: 'noGrant'; state: RequestState } | { code: 'chainUnavailable' }
+  | { code: 'noGrant'; state: RequestState }
+  | { code: 'chainUnavailable' }
+  /** Her passkey signed the request, and she came by password: nothing here could sign for the look. */
+  | { code: 'needsPasskey' }
 
 export type OpenedLook =
   | { status: 'waiting' }
+  /** The doctor's browser has not signed for it yet. */
+  | { status: 'unsigned' }
   | {
       status: 'refused'
       /** `lookEnded`: the entry is older than a reading session lasts; the grant may still stand. */
@@ -114,6 +128,8 @@ export type LookSummary = {
   preset: Preset
   at: EpochMs
   state: 'waiting' | 'logged' | 'refused'
+  /** Whose word the entry opens to: the doctor's session key's, or nobody's. */
+  signing: SignedInDoctor['signing']
   blockNumber: number | null
   transactionHash: string | null
 }

@@ -6,11 +6,11 @@ import { parseHealthId } from '../core/healthId.ts'
 import type { LedgerRequest } from '../core/ledger.ts'
 import { type ConsentRequestId, type DoctorId, day, type EpochMs, minute } from '../core/people.ts'
 import { pickRequestNumber } from '../core/requestNumber.ts'
-import type { ConsentRequestRow, DoctorRow, Hex, PatientRow } from '../core/rows.ts'
+import type { ConsentRequestRow, Hex, PatientRow } from '../core/rows.ts'
 import { commitToScope } from '../core/scope.ts'
 import type { Store } from '../core/store.ts'
 import { newUserOperation } from '../core/userOperation.ts'
-import type { AccessAsk, PortalActions } from './actions.ts'
+import type { AccessAsk, AskRefusal, PortalActions } from './actions.ts'
 
 const numberRestsMs = 90 * day
 const recordsWindowMs = 365 * day
@@ -36,38 +36,57 @@ export function askForAccess(parts: AskParts): PortalActions['askForAccess'] {
       const now = parts.clock()
       const doctor = await store.people.lockDoctor(doctorId)
       if (!doctor) throw new RangeError('A session names a doctor who does not exist.')
-      const since = { dayAgo: (now - day) as EpochMs, weekAgo: (now - 7 * day) as EpochMs }
-      const facts = await store.requests.askFacts(doctorId, healthId, since)
-      const days = ask.oneTime ? 1 : ask.days
-      const refusal = mayAsk({ now, preset: ask.preset, days, ...facts })
+      const refusal = await refusalOf(store, doctorId, { ...ask, healthId }, now)
       if (refusal) return { refused: refusal }
-
       const patient = await store.people.patientByHealthId(healthId)
-      const row = await newRequest({ ...parts, store }, { doctor, patient, healthId, ask, days, now })
-      await store.requests.add(row)
-      if (patient) {
-        const operationId = randomUUID()
-        await store.operations.add(newUserOperation(operationId, 'openRequest', row.id, doctor, now))
-        await store.outbox.add('submitUserOperations', operationId, now)
-      } else await store.outbox.add('endRequest', row.id, now, row.answerBy)
+      const asker = { ...doctor, signing: 'serverSigned' } as const
+      const row = await newRequest({ ...parts, store }, { asker, doctorId, patient, healthId, ask, now })
+      await addRequest(store, row, newUserOperation(randomUUID(), 'openRequest', row.id, doctor, now), now)
       return { requestId: row.id }
     })
   }
 }
 
+/** The rule that keeps this doctor from asking now, or null. Call it with the doctor locked. */
+export async function refusalOf(
+  store: Store,
+  doctorId: DoctorId,
+  ask: Pick<AccessAsk, 'healthId' | 'preset' | 'days' | 'oneTime'>,
+  now: EpochMs,
+): Promise<AskRefusal | null> {
+  const since = { dayAgo: (now - day) as EpochMs, weekAgo: (now - 7 * day) as EpochMs }
+  const facts = await store.requests.askFacts(doctorId, ask.healthId, since)
+  return mayAsk({ now, preset: ask.preset, days: ask.oneTime ? 1 : ask.days, ...facts })
+}
+
+/** Stores a request with the operation that opens it; one to nobody only waits for its end. */
+export async function addRequest(
+  store: Store,
+  row: ConsentRequestRow,
+  operation: Parameters<Store['operations']['add']>[0],
+  now: EpochMs,
+): Promise<void> {
+  await store.requests.add(row)
+  if (!row.patientId) return store.outbox.add('endRequest', row.id, now, row.answerBy)
+  await store.operations.add(operation)
+  await store.outbox.add('submitUserOperations', operation.id, now)
+}
+
 type NewRequest = {
-  doctor: DoctorRow
+  /** The doctor's account that asks. */
+  asker: Pick<ConsentRequestRow, 'affiliationId' | 'signing'> & { account: Hex }
+  doctorId: DoctorId
   patient: PatientRow | null
   healthId: string
   ask: AccessAsk
-  days: number
   now: EpochMs
 }
 
-async function newRequest(
+export async function newRequest(
   { store, ledgerRequestIdOf, toLedgerRequest }: AskParts,
-  { doctor, patient, healthId, ask, days, now }: NewRequest,
+  { asker, doctorId, patient, healthId, ask, now }: NewRequest,
 ): Promise<ConsentRequestRow> {
+  const days = ask.oneTime ? 1 : ask.days
   const scope = {
     preset: ask.preset,
     purpose: ask.purpose,
@@ -79,7 +98,10 @@ async function newRequest(
     ...scope,
     id: randomUUID() as ConsentRequestId,
     number: patient ? await freeNumber(store, patient, now) : randomInt(10, 100),
-    doctorId: doctor.id,
+    doctorId,
+    doctorAccount: asker.account,
+    affiliationId: asker.affiliationId,
+    signing: asker.signing,
     patientId: patient?.id ?? null,
     healthId,
     days,
@@ -103,13 +125,13 @@ async function newRequest(
     artefactCommitment: null,
   }
   if (patient) {
-    const parties = { patientAccount: patient.account, affiliationId: doctor.affiliationId }
+    const parties = { patientAccount: patient.account, affiliationId: asker.affiliationId }
     row.ledgerRequestId = ledgerRequestIdOf(toLedgerRequest(row, parties))
   }
   return row
 }
 
-async function freeNumber(store: Store, patient: PatientRow, now: EpochMs): Promise<number> {
+export async function freeNumber(store: Store, patient: PatientRow, now: EpochMs): Promise<number> {
   const known = await store.requests.ofPatient(patient.id, (now - numberRestsMs) as EpochMs)
   return pickRequestNumber(new Set(known.map((request) => request.number)), randomInt(0, 2 ** 32) / 2 ** 32)
 }
@@ -122,7 +144,8 @@ export function withdraw({ store, clock }: Pick<AskParts, 'store' | 'clock'>) {
       if (request?.doctorId !== doctorId) return
       const state = nextState(request.state, 'withdraw')
       const doctor = state && (await inside.people.lockDoctor(doctorId))
-      if (!state || !doctor) return
+      // What her passkey signed, only her passkey takes back.
+      if (!state || !doctor || request.signing === 'passkey') return
       const now = clock()
       await inside.requests.update(id, { state, endedAt: now })
       if (request.patientId) {

@@ -3,13 +3,18 @@ import type { RequestWithPeople } from '../core/store.ts'
 import type { PortalActions, RequestSummary } from './actions.ts'
 import { type AskParts, askForAccess, withdraw } from './askForAccess.ts'
 import { type LookParts, openLook, startLook } from './openLook.ts'
+import { type PasskeySignInParts, passkeySignInActions } from './passkeySignIn.ts'
 import { summarise } from './requestSummary.ts'
 import { type SignInParts, signInActions } from './signIn.ts'
+import { type SignLookParts, signLookActions } from './signLook.ts'
+import { type SignOperationParts, signOperationActions } from './signOperation.ts'
 
 const listed = 50
 
 /** Everything a doctor can do, over the store, the ledger and the vault that `app.ts` hands in. */
-export function doctorActions(parts: AskParts & LookParts & SignInParts): PortalActions {
+export function doctorActions(
+  parts: AskParts & LookParts & SignInParts & PasskeySignInParts & SignLookParts & SignOperationParts,
+): PortalActions {
   const { store, clock, onRequestChange } = parts
 
   async function summary(request: RequestWithPeople): Promise<RequestSummary> {
@@ -30,17 +35,25 @@ export function doctorActions(parts: AskParts & LookParts & SignInParts): Portal
     withdraw: withdraw(parts),
     startLook: startLook(parts),
     open: openLook(parts),
+    passkeys: { ...passkeySignInActions(parts), ...signOperationActions(parts), ...signLookActions(parts) },
     async looks(doctor) {
       const looks = await store.looks.ofDoctor(doctor, listed)
-      return looks.map(({ id, healthId, preset, createdAt, state, blockNumber, transactionHash }) => ({
-        id,
-        healthId,
-        preset,
-        at: createdAt,
-        state,
-        blockNumber,
-        transactionHash,
-      }))
+      return looks.flatMap(({ id, healthId, preset, createdAt, state, signature, blockNumber, transactionHash }) =>
+        state === 'unsigned'
+          ? []
+          : [
+              {
+                id,
+                healthId,
+                preset,
+                at: createdAt,
+                state,
+                signing: signature === null ? ('serverSigned' as const) : ('passkey' as const),
+                blockNumber,
+                transactionHash,
+              },
+            ],
+      )
     },
     watch(doctor: DoctorId, onChange: (id: ConsentRequestId) => void) {
       return onRequestChange((id) => {

@@ -1,13 +1,15 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { presetClasses } from '../core/classes.ts'
 import type { Ledger } from '../core/ledger.ts'
+import { serverSignedEntryId } from '../core/lookStatement.ts'
 import { type AccessEntryId, type DoctorId, type EpochMs, minute, type PatientId } from '../core/people.ts'
 import type { RecordView } from '../core/recordView.ts'
 import type { AccessEntryRow, RecordVersionRow } from '../core/rows.ts'
 import type { RequestWithPeople, Store } from '../core/store.ts'
-import type { LoggedLook } from '../core/vault.ts'
+import type { ColumnVault, LoggedLook } from '../core/vault.ts'
 import type { LookRefusal, OpenedLook, OpenedRecord, PortalActions } from './actions.ts'
 import { summarise } from './requestSummary.ts'
+import { committedCids } from './signLook.ts'
 
 /** A reading session: after this the records need a new look, which is a new entry on chain. */
 export const lookLastsMs = 15 * minute
@@ -15,6 +17,7 @@ export const lookLastsMs = 15 * minute
 export type LookParts = {
   store: Store
   ledger: Ledger
+  columns: ColumnVault
   clock: () => EpochMs
   /** Calls back when a request may have changed; returns the function that stops it. */
   onRequestChange(listener: (requestId: string) => void): () => void
@@ -33,18 +36,24 @@ export function startLook({ store, clock }: LookParts): PortalActions['startLook
       if (request?.doctorId !== doctorId) return { refused: { code: 'noGrant', state: 'failed' } satisfies LookRefusal }
       const { state } = summarise(request, clock(), false)
       if (state !== 'granted') return { refused: { code: 'noGrant', state } satisfies LookRefusal }
+      // An entry that nobody signed for must not pass for one of her passkey's account.
+      if (request.signing === 'passkey') return { refused: { code: 'needsPasskey' } satisfies LookRefusal }
       const id = randomUUID() as AccessEntryId
       await inside.looks.add({
         id,
         consentRequestId: requestId,
         doctorId,
-        entryId: `0x${randomBytes(32).toString('hex')}`,
+        entryId: serverSignedEntryId(randomBytes(31)),
         state: 'waiting',
         transactionId: null,
         blockNumber: null,
         transactionHash: null,
         createdAt: clock(),
         loggedAt: null,
+        sessionGrantId: null,
+        statement: null,
+        signature: null,
+        recordsSealed: null,
       })
       await inside.outbox.add('logAccess', id, clock())
       return { lookId: id }
@@ -59,7 +68,7 @@ export function openLook(parts: LookParts): PortalActions['open'] {
   return async (doctorId, lookId, waitMs) => {
     const look = await loggedLook(parts, doctorId, lookId, waitMs)
     if (!look) return { status: 'refused', reason: 'notFound' }
-    if (look.state === 'waiting') return { status: 'waiting' }
+    if (look.state === 'waiting' || look.state === 'unsigned') return { status: look.state }
     if (look.state === 'refused') return { status: 'refused', reason: 'refusedOnChain' }
     const request = await parts.store.requests.get(look.consentRequestId)
     const patient = request?.patientId ? await parts.store.people.patient(request.patientId) : null
@@ -71,7 +80,7 @@ export function openLook(parts: LookParts): PortalActions['open'] {
     const proof = await proveStanding(parts, look, request)
     if (proof === 'chainUnavailable') return { status: 'refused', reason: 'chainUnavailable' }
     if (!proof) return { status: 'refused', reason: 'refusedOnChain' }
-    const records = await unsealAll(parts, patient, request, proof)
+    const records = await unsealAll(parts, patient, request, proof, committedCids(look, parts.columns))
     // A removal that came while we unsealed wins: nothing of it is shown.
     const now = await parts.store.requests.get(request.id)
     const late = now && gateRefusal(now, look.loggedAt, parts.clock())
@@ -121,13 +130,15 @@ async function unsealAll(
   patient: { id: PatientId; dataKeyId: string },
   request: RequestWithPeople,
   proof: LoggedLook,
+  committed: ReadonlySet<string> | null,
 ): Promise<OpenedRecord[]> {
-  const rows = await store.records.ofPatient(
+  const found = await store.records.ofPatient(
     patient.id,
     presetClasses[request.preset],
     request.recordsFrom,
     request.recordsUntil,
   )
+  const rows = committed ? found.filter(({ cid }) => committed.has(cid)) : found
   return Promise.all(
     rows.map(async (row): Promise<OpenedRecord> => {
       const date = new Date(row.date).toISOString().slice(0, 10)

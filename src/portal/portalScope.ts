@@ -15,6 +15,7 @@ import { datesIn } from './dates.ts'
 import { answerErrors } from './errorAnswers.ts'
 import { eventStreams } from './eventStreams.ts'
 import { lookRoutes } from './lookRoutes.ts'
+import { passkeyRoutes } from './passkeyRoutes.ts'
 import type { PortalParts } from './portalParts.ts'
 import { requestRoutes } from './requestRoutes.ts'
 import { cookieOptions, csrfUserInfo, readSession, sessionDecorator } from './session.ts'
@@ -116,6 +117,7 @@ export function portalScope(actions: PortalActions, options: PortalOptions): Fas
         else return reply.redirect('/sign-in', 303)
       })
       await signedIn.register(requestRoutes(parts))
+      await signedIn.register(passkeyRoutes(parts))
       await signedIn.register(lookRoutes(parts))
     })
   }

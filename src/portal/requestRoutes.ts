@@ -6,11 +6,12 @@ import { errorAnswer } from './errorAnswers.ts'
 import { idParam, pageContext, sendPage, sessionOf, textField } from './pageContext.ts'
 import { type AskFormErrors, type AskFormValues, emptyAskForm, hasErrors, noErrors } from './pages/askForm.ts'
 import { homePage } from './pages/homePage.ts'
+import { messagePage } from './pages/messagePage.ts'
 import { paged } from './pages/paging.ts'
 import { requestPage } from './pages/requestPage.ts'
 import { requestsPage } from './pages/requestsPage.ts'
 import type { PortalParts } from './portalParts.ts'
-import { askRefusalWords } from './words.ts'
+import { askRefusalWords, notConfirmedWords } from './words.ts'
 
 /** Asking, following a request, taking it back, and the events that pages follow. */
 export function requestRoutes(parts: PortalParts): FastifyPluginAsync {
@@ -39,8 +40,17 @@ export function requestRoutes(parts: PortalParts): FastifyPluginAsync {
       const values = readAskForm(request.body)
       const parsed = parseAskForm(values)
       if ('errors' in parsed) return sendHome(request, reply, { values, errors: parsed.errors })
-      const answer = await actions.askForAccess(sessionOf(request).doctor.doctorId, parsed.ask)
+      const { doctorId, signing } = sessionOf(request).doctor
+      const answer =
+        signing === 'passkey'
+          ? await actions.passkeys.prepareAsk(doctorId, parsed.ask)
+          : await actions.askForAccess(doctorId, parsed.ask)
       if ('requestId' in answer) return reply.redirect(`/requests/${answer.requestId}`, 303)
+      if ('signingId' in answer) return reply.redirect(`/signing/${answer.signingId}`, 303)
+      if (answer.refused.code === 'accountNotConfirmed') {
+        const way = { href: '/passkey', text: 'Go to your passkey' }
+        return sendPage(reply, messagePage(pageContext(parts, request, reply), notConfirmedWords, way), 403)
+      }
       const { field, sentence } = askRefusalWords(answer.refused, dates)
       const errors = field === null ? { fields: {}, form: [sentence] } : { fields: { [field]: sentence }, form: [] }
       return sendHome(request, reply, { values, errors })
@@ -56,7 +66,12 @@ export function requestRoutes(parts: PortalParts): FastifyPluginAsync {
     scope.post('/requests/:id/withdraw', async (request, reply) => {
       const { doctorId } = sessionOf(request).doctor
       const id = idParam<ConsentRequestId>(request)
-      if (!id || (await actions.request(doctorId, id)) === null) return errorAnswer(parts, request, reply, 404)
+      const found = id && (await actions.request(doctorId, id))
+      if (!id || !found) return errorAnswer(parts, request, reply, 404)
+      if (found.signing === 'passkey') {
+        const prepared = await actions.passkeys.prepareWithdrawal(doctorId, id)
+        return reply.redirect(prepared ? `/signing/${prepared.signingId}` : `/requests/${id}`, 303)
+      }
       await actions.withdraw(doctorId, id)
       return reply.redirect(`/requests/${id}`, 303)
     })

@@ -17,6 +17,7 @@ export function summarise(request: RequestWithPeople, now: EpochMs, unreachable:
     grantedUntil,
     unreachable,
     state: stateAt(request, now),
+    signing: request.signing,
   }
 }
 

@@ -1,14 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
 import type { CheckAffiliation } from '../core/affiliation.ts'
-import { type EpochMs, hour } from '../core/people.ts'
-import type { DoctorRow } from '../core/rows.ts'
+import { type DoctorId, type EpochMs, hour } from '../core/people.ts'
+import type { Hex } from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
 import type { ColumnVault } from '../core/vault.ts'
 import type { PortalActions } from './actions.ts'
 
 /** A shift and its handover. */
-const sessionLastsMs = 10 * hour
+export const sessionLastsMs = 10 * hour
 
 /** OWASP's first choice for argon2id: 19 MiB, two passes. Source: OWASP Password Storage Cheat Sheet. */
 const argon2id = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
@@ -24,7 +24,23 @@ export type SignInParts = {
   checkAffiliation: CheckAffiliation
 }
 
-/** Signing in by password, until passkeys come; sessions live in the database under the hash of their token. */
+/**
+ * Lets a doctor in, however she proved who she is. The hospital's word was asked for before: there is no session without it.
+ *
+ * @param sessionGrantId the session key that her passkey authorised; null where she came by password
+ */
+export async function startSession(
+  { store, clock }: Pick<SignInParts, 'store' | 'clock'>,
+  doctorId: DoctorId,
+  sessionGrantId: Hex | null,
+): Promise<{ token: string; expiresAt: EpochMs }> {
+  const token = randomBytes(32).toString('base64url')
+  const expiresAt = (clock() + sessionLastsMs) as EpochMs
+  await store.people.addSession({ tokenHash: hashOf(token), doctorId, sessionGrantId, expiresAt })
+  return { token, expiresAt }
+}
+
+/** Signing in by password, for doctors without a passkey and as the fallback; sessions live in the database under the hash of their token. */
 export function signInActions({
   store,
   columns,
@@ -34,21 +50,13 @@ export function signInActions({
   // An unknown login name costs the same work as a wrong password.
   const nobodysHash = hashPassword(randomBytes(18).toString('base64url'))
 
-  /** However a doctor proved who she is: the hospital's word is asked for each time, and there is no session without it. */
-  async function startSession(doctor: DoctorRow): ReturnType<PortalActions['signIn']> {
-    const refused = await checkAffiliation(doctor)
-    if (refused) return { refused }
-    const token = randomBytes(32).toString('base64url')
-    const expiresAt = (clock() + sessionLastsMs) as EpochMs
-    await store.people.addSession({ tokenHash: hashOf(token), doctorId: doctor.id, expiresAt })
-    return { token, expiresAt }
-  }
-
   return {
     async signIn(login, password) {
       const doctor = await store.people.doctorByLogin(login.trim().toLowerCase())
       const matches = await verify(doctor?.passwordHash ?? (await nobodysHash), password)
-      return doctor && matches ? startSession(doctor) : { refused: 'wrongPassword' }
+      if (!doctor || !matches) return { refused: 'wrongPassword' }
+      const refused = await checkAffiliation(doctor)
+      return refused ? { refused } : startSession({ store, clock }, doctor.id, null)
     },
     async signOut(token) {
       await store.people.dropSession(hashOf(token))
@@ -61,7 +69,8 @@ export function signInActions({
         doctorId: doctor.id,
         name: columns.open(doctor.nameSealed, 'doctor.name'),
         hospital: doctor.hospitalName,
-        signing: 'serverSigned',
+        signing: session.sessionGrantId === null ? 'serverSigned' : 'passkey',
+        sessionGrantId: session.sessionGrantId,
       }
     },
   }

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { AffiliationRefusal } from '../core/affiliation.ts'
 import { errorAnswer } from './errorAnswers.ts'
 import { pageContext, sendPage, textField } from './pageContext.ts'
 import { messagePage } from './pages/messagePage.ts'
 import { signInPage } from './pages/signInPage.ts'
+import type { PasskeyRefusal } from './passkeyActions.ts'
 import type { PortalParts } from './portalParts.ts'
 import { endSession, readSession, sessionToken, startSession } from './session.ts'
-import { affiliationRefusalWords } from './words.ts'
+import { affiliationRefusalWords, notVerifiedWords } from './words.ts'
 
 /** A chain that did not answer is asked again after this. */
 const retryAfterS = 60
@@ -14,6 +16,22 @@ const retryAfterS = 60
 /** The door: sign in, with a limit per address and per login name, and sign out. */
 export function signInRoutes(parts: PortalParts): FastifyPluginAsync {
   const { actions, secure, signInLimits, streams } = parts
+
+  const sendDoor = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    typed: { login: string; failed: boolean },
+    status = 200,
+  ) => sendPage(reply, signInPage(pageContext(parts, request, reply), typed, actions.passkeys.signInTask()), status)
+
+  const sendRefusal = (request: FastifyRequest, reply: FastifyReply, refused: PasskeyRefusal | AffiliationRefusal) => {
+    const context = pageContext(parts, request, reply)
+    const words = refused === 'notVerified' ? notVerifiedWords : affiliationRefusalWords(refused)
+    const isPassing = refused === 'chainUnavailable'
+    if (isPassing) reply.header('retry-after', retryAfterS)
+    const page = messagePage(context, words, { href: '/sign-in', text: 'Go to the sign-in page' })
+    return sendPage(reply, page, isPassing ? 503 : 403)
+  }
 
   return async (scope) => {
     const timeWindow = signInLimits.windowMs
@@ -28,7 +46,7 @@ export function signInRoutes(parts: PortalParts): FastifyPluginAsync {
 
     scope.get('/sign-in', async (request, reply) => {
       if ((await readSession(actions, request)) !== null) return reply.redirect('/', 303)
-      return sendPage(reply, signInPage(pageContext(parts, request, reply), { login: '', failed: false }))
+      return sendDoor(request, reply, { login: '', failed: false })
     })
 
     scope.post('/sign-in', async (request, reply) => {
@@ -41,17 +59,23 @@ export function signInRoutes(parts: PortalParts): FastifyPluginAsync {
       const login = textField(request.body, 'login').trim()
       const answer = await actions.signIn(login, textField(request.body, 'password'))
       if ('refused' in answer) {
-        const context = pageContext(parts, request, reply)
-        if (answer.refused === 'wrongPassword')
-          return sendPage(reply, signInPage(context, { login, failed: true }), 401)
-        const isPassing = answer.refused === 'chainUnavailable'
-        if (isPassing) reply.header('retry-after', retryAfterS)
-        const page = messagePage(context, affiliationRefusalWords(answer.refused), {
-          href: '/sign-in',
-          text: 'Go to the sign-in page',
-        })
-        return sendPage(reply, page, isPassing ? 503 : 403)
+        if (answer.refused === 'wrongPassword') return sendDoor(request, reply, { login, failed: true }, 401)
+        return sendRefusal(request, reply, answer.refused)
       }
+      startSession(reply, secure, answer.token, answer.expiresAt)
+      return reply.redirect('/', 303)
+    })
+
+    scope.post('/sign-in/passkey', async (request, reply) => {
+      const found = await perAddress(request)
+      if (!found.isAllowed && found.isExceeded) {
+        reply.header('retry-after', found.ttlInSeconds)
+        return errorAnswer(parts, request, reply, 429)
+      }
+      // A form sends line ends as CR LF, whatever the page had.
+      const statement = textField(request.body, 'statement').replaceAll('\r\n', '\n')
+      const answer = await actions.passkeys.signIn(statement, textField(request.body, 'answer'))
+      if ('refused' in answer) return sendRefusal(request, reply, answer.refused)
       startSession(reply, secure, answer.token, answer.expiresAt)
       return reply.redirect('/', 303)
     })

@@ -282,10 +282,49 @@ export function lookRefusalWords(refusal: LookRefusal, request: RequestSummary, 
       }
     case 'chainUnavailable':
       return chainUnavailable
+    case 'needsPasskey':
+      return {
+        title: 'Sign in with your passkey for this',
+        why: 'Your passkey signed this request, and a look under it needs a signature of yours too. You signed in with a password now, so nothing here can sign for you.',
+        whatToDo: 'Sign out, and sign in again with your passkey. Nothing was opened and no look was used.',
+      }
     default:
       return unreachable(refusal)
   }
 }
+
+/** Why something that a passkey should have signed was not taken. */
+export const notVerifiedWords: MessageWords = {
+  title: 'Your passkey was not accepted',
+  why: 'The signature is not by a passkey of yours, the page was open for too long, or it was used before. Nothing was done.',
+  whatToDo: 'Go back, reload the page and try again. If you have lost your passkey, talk with your hospital.',
+}
+
+export const outdatedWords: MessageWords = {
+  title: 'Please sign again',
+  why: 'What you signed could no longer be sent: another request of yours went first, the day has changed, or the fees have risen. Nobody but you can sign it anew, so nothing was sent.',
+  whatToDo: 'Ask again.',
+}
+
+export const notConfirmedWords: MessageWords = {
+  title: 'Your hospital has not added your passkey yet',
+  why: 'Your passkey owns an account of its own on the chain, and your hospital has to say that it works there.',
+  whatToDo: 'Open the page of your passkey: it says what your hospital needs.',
+}
+
+/** What stands on the record of this doctor's requests and looks, as a mark and a sentence. */
+export const signingWords = {
+  serverSigned: {
+    label: 'server-signed',
+    sentence:
+      'You signed in with a password, so the server signs your requests and looks for you. They are marked “server-signed” in the audit.',
+  },
+  passkey: {
+    label: 'signed by you',
+    sentence:
+      'You signed in with your passkey. It signs your requests, and a key of this browser, which your passkey authorised, signs your looks. The server can sign neither.',
+  },
+} as const
 
 /** Why a look shows nothing. */
 export function openRefusalWords(reason: Extract<OpenedLook, { status: 'refused' }>['reason']): MessageWords {

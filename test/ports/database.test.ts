@@ -288,7 +288,7 @@ describe.each(engines)('on %s', (engine) => {
 
   test('a session ends at its time', async () => {
     const tokenHash = randomUUID()
-    await store.people.addSession({ tokenHash, doctorId: people.doctorId, expiresAt: now })
+    await store.people.addSession({ tokenHash, doctorId: people.doctorId, sessionGrantId: null, expiresAt: now })
     expect(await store.people.session(tokenHash, later(-1))).toMatchObject({
       doctorId: people.doctorId,
       expiresAt: now,
@@ -414,6 +414,9 @@ async function aRequest(store: Store, people: People, change: Partial<ConsentReq
     id,
     number: 47,
     doctorId: people.doctorId,
+    doctorAccount: hex(20),
+    affiliationId: 1,
+    signing: 'serverSigned',
     patientId: people.patientId,
     healthId: `HC-${randomUUID()}`,
     preset: 'LAB_RESULTS',

@@ -22,7 +22,7 @@ export async function passTheDoor(page: Page, { login, password }: Pick<SeededDo
   await page.goto('/sign-in')
   await page.getByLabel('Login name').fill(login)
   await page.getByLabel('Password').fill(password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   await page.getByRole('heading', { name: 'Ask a patient for access' }).waitFor()
 }
 

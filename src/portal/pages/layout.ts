@@ -2,7 +2,7 @@ import type { SignedInDoctor } from '../actions.ts'
 import type { AssetUrls } from '../assetUrls.ts'
 import type { Dates } from '../dates.ts'
 import { type Html, html } from '../html.ts'
-import { unreachable } from '../unreachable.ts'
+import { signingWords } from '../words.ts'
 
 /** What every page needs besides its own matter. */
 export type PageContext = {
@@ -79,13 +79,9 @@ ${signingMark(doctor)}
 
 /** How this doctor's requests are signed, said on every page. */
 function signingMark(doctor: SignedInDoctor): Html {
-  switch (doctor.signing) {
-    case 'serverSigned':
-      return html`<details class="signing"><summary title="The server signs for you; every entry on the chain carries this mark.">server-signed</summary>
-<p>You sign in with a password, so the server signs your requests and looks for you. They are marked “server-signed” in the audit.</p></details>`
-    default:
-      return unreachable(doctor.signing)
-  }
+  const { label, sentence } = signingWords[doctor.signing]
+  return html`<details class="signing" data-signing="${doctor.signing}"><summary>${label}</summary>
+<p>${sentence} <a href="/passkey">Your passkey</a></p></details>`
 }
 
 /** The proof that a form came from a page of ours. */

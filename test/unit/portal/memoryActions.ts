@@ -13,6 +13,7 @@ import type {
   RequestSummary,
   SignedInDoctor,
 } from '../../../src/portal/actions.ts'
+import type { PasskeyActions } from '../../../src/portal/passkeyActions.ts'
 
 /** 22 Nov 2026, 15:12 in Nairobi. */
 export const now = Date.UTC(2026, 10, 22, 12, 12) as EpochMs
@@ -25,8 +26,26 @@ export const amina: SignedInDoctor = {
   name: 'Dr Amina Wanjiru',
   hospital: 'Kilifi County Hospital',
   signing: 'serverSigned',
+  sessionGrantId: null,
 }
 export const otieno: SignedInDoctor = { ...amina, doctorId: 'doc_otieno' as DoctorId, name: 'Dr Otieno' }
+
+/** Passkeys are tried in a browser, against the chain: see test/journeys/passkey.test.ts. Here nobody has one. */
+const noPasskeys: PasskeyActions = {
+  standing: async () => ({ status: 'none' }),
+  newPasskey: async (userId) => ({ challenge: '', bytes: '0x', rpId: '127.0.0.1', userId, userName: '' }),
+  addPasskey: async () => 'notVerified',
+  confirmAccount: async () => 'noAccount',
+  signInTask: () => ({ template: '', rpId: '127.0.0.1' }),
+  signIn: async () => ({ refused: 'notVerified' }),
+  prepareAsk: async () => ({ refused: { code: 'accountNotConfirmed' } }),
+  prepareWithdrawal: async () => null,
+  signing: async () => null,
+  sign: async () => ({ refused: 'notVerified' }),
+  prepareLook: async () => ({ refused: { code: 'needsPasskey' } }),
+  lookTask: async () => null,
+  signLook: async () => false,
+}
 
 /** The portal's actions in memory, with levers for what the world may do. */
 export function memoryActions() {
@@ -101,7 +120,13 @@ export function memoryActions() {
       const entry = { id: lookId, blockNumber: 14_382_907, transactionHash, at: now }
       looks.push({
         doctor,
-        summary: { ...entry, healthId: request.healthId, preset: request.preset, state: 'logged' },
+        summary: {
+          ...entry,
+          healthId: request.healthId,
+          preset: request.preset,
+          state: 'logged',
+          signing: 'serverSigned',
+        },
         opened: { status: 'open', request, entry, records: levers.records },
       })
       return { lookId }
@@ -114,6 +139,7 @@ export function memoryActions() {
     async looks(doctor) {
       return looks.filter((look) => look.doctor === doctor).map((look) => look.summary)
     },
+    passkeys: noPasskeys,
     watch(doctor, onChange) {
       const watcher = { doctor, onChange }
       watchers.add(watcher)
@@ -137,6 +163,7 @@ export function memoryActions() {
       answerBy: (now + day) as EpochMs,
       grantedUntil: null,
       unreachable: false,
+      signing: 'serverSigned',
       ...request,
     }
     requests.set(summary.id, { doctor, summary })

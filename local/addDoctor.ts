@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { createPublicClient, createWalletClient, http, isAddress, parseEventLogs } from 'viem'
+import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+import { anvil } from 'viem/chains'
+import { bytesToHex } from 'viem/utils'
+import { issueCredential } from '../src/accounts/affiliationCredential.ts'
+import { providerRegistryAbi } from '../src/accounts/contracts.generated.ts'
+import { type Deployment, readDeployment } from '../src/accounts/deployments.ts'
+import { readOrMakeKeyFile } from '../src/accounts/keyFile.ts'
+import { localChainId } from '../src/config.ts'
+import type { EpochMs } from '../src/core/people.ts'
+import type { Hex } from '../src/core/rows.ts'
+import { hospital } from './people/people.ts'
+
+/** A hospital's office: it alone holds the hospital's key. */
+export type Office = { chainUrl: string; deployment: Deployment; hospital: PrivateKeyAccount }
+
+/**
+ * What the hospital does for a doctor's account: adds it to the ledger, and signs the confirmation that the doctor hands in.
+ *
+ * @returns the affiliation's number, and the credential to paste
+ */
+export async function addDoctor(
+  office: Office,
+  doctorAccount: Hex,
+): Promise<{ affiliationId: number; credential: string }> {
+  const { deployment } = office
+  const client = createPublicClient({ chain: anvil, transport: http(office.chainUrl), pollingInterval: 20 })
+  const wallet = createWalletClient({ account: office.hospital, chain: anvil, transport: http(office.chainUrl) })
+  const { address } = deployment.providerRegistry
+  const call = { address, abi: providerRegistryAbi, functionName: 'addDoctor', args: [doctorAccount] } as const
+  const { logs } = await client.waitForTransactionReceipt({ hash: await wallet.writeContract(call) })
+  const [added] = parseEventLogs({ abi: providerRegistryAbi, logs, eventName: 'DoctorAdded' })
+  if (!added) throw new Error('The registry did not say which affiliation the doctor got.')
+  const { affiliationId } = added.args
+  const hospitalAccount = office.hospital.address
+  const affiliation = { chainId: deployment.chainId, hospitalAccount, hospitalName: hospital.name }
+  const credential = await issueCredential(
+    { ...affiliation, doctorAccount, affiliationId },
+    Date.now() as EpochMs,
+    (hash) => office.hospital.sign({ hash }),
+  )
+  return { affiliationId, credential }
+}
+
+if (import.meta.main) {
+  const [account = '', given = 'data/village'] = process.argv.slice(2)
+  const folder = resolve(import.meta.dirname, '..', given)
+  if (!isAddress(account)) throw new TypeError('Usage: node local/addDoctor.ts ACCOUNT [FOLDER OF THE VILLAGE]')
+  const running = JSON.parse(await readFile(join(folder, 'running.json'), 'utf8')) as { urls: { chain: string } }
+  const deployment = await readDeployment(join(folder, 'deployments'), localChainId)
+  if (!deployment) throw new Error('The village has no contracts yet. Do: run bin/start first.')
+  const key = privateKeyToAccount(bytesToHex(await readOrMakeKeyFile(join(folder, 'keys', 'hospital'))))
+  const { credential } = await addDoctor({ chainUrl: running.urls.chain, deployment, hospital: key }, account)
+  process.stdout.write(`${credential}\n`)
+}

@@ -1,0 +1,81 @@
+import type { AffiliationRefusal } from '../core/affiliation.ts'
+import type { Preset, Purpose } from '../core/classes.ts'
+import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs } from '../core/people.ts'
+import type { Hex } from '../core/rows.ts'
+import type { AccessAsk, AskRefusal, LookRefusal } from './actions.ts'
+
+/** What a doctor does with her passkeys. The server prepares and checks; it can sign nothing of it. */
+export type PasskeyActions = {
+  standing(doctor: DoctorId): Promise<PasskeyStanding>
+  /** What the browser makes a passkey from. */
+  newPasskey(doctor: DoctorId): Promise<NewPasskeyTask>
+  /** Keeps a doctor's first passkey: the account that it owns is hers from then on. */
+  addPasskey(doctor: DoctorId, challenge: string, answer: string): Promise<PasskeyRefusal | null>
+  /** The hospital's word that the account of her passkey works there, checked on chain. */
+  confirmAccount(doctor: DoctorId, credential: string): Promise<AffiliationRefusal | 'noAccount' | null>
+
+  /** What the browser's session key is added to, and her passkey signs; see `core/lookStatement`. */
+  signInTask(): { template: string; rpId: string }
+  signIn(
+    statement: string,
+    answer: string,
+  ): Promise<{ token: string; expiresAt: EpochMs } | { refused: PasskeyRefusal | AffiliationRefusal }>
+
+  prepareAsk(doctor: DoctorId, ask: AccessAsk): Promise<{ signingId: string } | { refused: AskRefusal | NotReady }>
+  prepareWithdrawal(doctor: DoctorId, id: ConsentRequestId): Promise<{ signingId: string } | null>
+  /** What waits for a signature, in words and as the 32 bytes to sign. Prepared anew where it is no longer current. */
+  signing(doctor: DoctorId, signingId: string): Promise<SigningTask | null>
+  /** Takes the signature. `outdated`: what was signed can no longer go; the doctor has to be asked again. */
+  sign(
+    doctor: DoctorId,
+    signingId: string,
+    answer: string,
+  ): Promise<{ requestId: ConsentRequestId } | { refused: AskRefusal | PasskeyRefusal | 'outdated' }>
+
+  /** Begins a look that the session key must sign for before anything is written. */
+  prepareLook(
+    doctor: DoctorId,
+    id: ConsentRequestId,
+    sessionGrantId: Hex,
+  ): Promise<{ lookId: AccessEntryId } | { refused: LookRefusal }>
+  lookTask(doctor: DoctorId, lookId: AccessEntryId): Promise<LookTask | null>
+  signLook(doctor: DoctorId, lookId: AccessEntryId, signature: string): Promise<boolean>
+}
+
+/** The signature, or the passkey, is not one that we asked for. */
+export type PasskeyRefusal = 'notVerified'
+/** The hospital has not added the account of her passkey. */
+export type NotReady = { code: 'accountNotConfirmed' }
+
+export type PasskeyStanding =
+  | { status: 'none' }
+  | { status: 'waitsForHospital'; account: Hex }
+  | { status: 'ready'; account: Hex; affiliationId: number }
+
+export type NewPasskeyTask = { challenge: string; bytes: Hex; rpId: string; userId: string; userName: string }
+
+export type SigningTask = {
+  id: string
+  kind: 'openRequest' | 'withdrawRequest'
+  healthId: string
+  preset: Preset
+  purpose: Purpose
+  days: number
+  oneTime: boolean
+  hospital: string
+  answerBy: EpochMs
+  account: Hex
+  /** The user operation's hash: the challenge. */
+  hash: Hex
+  rpId: string
+  /** Passkeys that may sign. */
+  known: string[]
+}
+
+export type LookTask = {
+  lookId: AccessEntryId
+  statement: string
+  sessionGrantId: Hex
+  preset: Preset
+  healthId: string
+}

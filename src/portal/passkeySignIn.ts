@@ -1,0 +1,122 @@
+import type { CheckAffiliation } from '../core/affiliation.ts'
+import { hashOfStatement, readSessionStatement, sessionTemplate, toSeconds } from '../core/lookStatement.ts'
+import type { PasskeyCheck, PasskeyOperations } from '../core/passkey.ts'
+import type { EpochMs } from '../core/people.ts'
+import type { Hex } from '../core/rows.ts'
+import type { Store } from '../core/store.ts'
+import { type Challenges, challengeBytes } from './challenges.ts'
+import type { PasskeyActions } from './passkeyActions.ts'
+import { type SignInParts, sessionLastsMs, startSession } from './signIn.ts'
+
+export type PasskeySignInParts = SignInParts & {
+  store: Store
+  clock: () => EpochMs
+  checkAffiliation: CheckAffiliation
+  passkeys: PasskeyCheck
+  operations: PasskeyOperations
+  challenges: Challenges
+  /** Where the looks will stand that the session key signs for. */
+  place: { chainId: number; ledger: Hex }
+  /** The affiliation that a credential is about, unverified; null for what is no credential. */
+  affiliationIdOf(credential: string): number | null
+}
+
+type Actions = Pick<
+  PasskeyActions,
+  'standing' | 'newPasskey' | 'addPasskey' | 'confirmAccount' | 'signInTask' | 'signIn'
+>
+
+/** Making a passkey, having the hospital take its account on, and signing in with it. */
+export function passkeySignInActions(parts: PasskeySignInParts): Actions {
+  const { store, clock, passkeys, operations, challenges, place, columns } = parts
+  const { rpId } = passkeys
+  const { people } = store
+
+  return {
+    async standing(doctorId) {
+      const account = await people.passkeyAccount(doctorId)
+      if (!account) return { status: 'none' }
+      if (account.affiliationId === null) return { status: 'waitsForHospital', account: account.account }
+      return { status: 'ready', account: account.account, affiliationId: account.affiliationId }
+    },
+
+    async newPasskey(doctorId) {
+      const doctor = await people.doctor(doctorId)
+      const challenge = challenges.issue(newPasskeyOf(doctorId))
+      const userName = doctor ? columns.open(doctor.nameSealed, 'doctor.name') : ''
+      return { challenge, bytes: challengeBytes(challenge), rpId, userId: doctorId, userName }
+    },
+
+    async addPasskey(doctorId, challenge, answer) {
+      if (!challenges.isOurs(challenge, newPasskeyOf(doctorId))) return 'notVerified'
+      const passkey = await passkeys.verifyNew(answer, challengeBytes(challenge))
+      if (!passkey) return 'notVerified'
+      const account = await operations.accountOf(passkey)
+      return store.transaction(async (inside) => {
+        await inside.people.lockDoctor(doctorId)
+        // A second one is an operation of the account, which the first one signs: see accounts/passkeyOperations.
+        if (await inside.people.passkeyAccount(doctorId)) return 'notVerified'
+        const { qx, qy } = passkey
+        const row = { doctorId, qx, qy, createdAt: clock() }
+        await inside.people.addPasskeyAccount({ ...row, account, affiliationId: null, credential: null })
+        await inside.people.addPasskey({ ...row, ...passkey, slot: 0 })
+        return null
+      })
+    },
+
+    async confirmAccount(doctorId, credential) {
+      const account = await people.passkeyAccount(doctorId)
+      if (!account) return 'noAccount'
+      const affiliationId = parts.affiliationIdOf(credential)
+      if (affiliationId === null) return 'credentialInvalid'
+      const refused = await parts.checkAffiliation({ account: account.account, affiliationId, credential })
+      if (refused) return refused
+      await people.confirmPasskeyAccount(doctorId, affiliationId, credential)
+      return null
+    },
+
+    signInTask() {
+      const expires = toSeconds((clock() + sessionLastsMs) as EpochMs)
+      return { rpId, template: sessionTemplate({ ...place, expires, nonce: challenges.issue('sign-in') }) }
+    },
+
+    async signIn(text, answer) {
+      const statement = readSessionStatement(text)
+      const isOurs =
+        statement?.chainId === place.chainId &&
+        statement.ledger === place.ledger &&
+        statement.expires <= toSeconds((clock() + sessionLastsMs) as EpochMs) &&
+        challenges.isOurs(statement.nonce, 'sign-in')
+      const passkey = await people.passkey(passkeys.credentialOf(answer) ?? '')
+      if (!statement || !isOurs || !passkey) return { refused: 'notVerified' }
+      const id = hashOfStatement(text)
+      const signature = await passkeys.verify(answer, id, passkey)
+      if (!signature) return { refused: 'notVerified' }
+      const account = await people.passkeyAccount(passkey.doctorId)
+      if (!account || account.affiliationId === null) return { refused: 'credentialMissing' }
+      const { affiliationId, credential } = account
+      const refused = await parts.checkAffiliation({ account: account.account, affiliationId, credential })
+      if (refused) return { refused }
+      return store.transaction(async (inside) => {
+        const { doctorId, credentialId } = passkey
+        if (!(await inside.people.countSignature(credentialId, signature.signCount)))
+          return { refused: 'notVerified' } as const
+        const isNew = await inside.people.addSessionGrant({
+          id,
+          doctorId,
+          credentialId,
+          statement: text,
+          assertion: answer,
+          publicKey: statement.key,
+          expiresAt: (statement.expires * 1000) as EpochMs,
+          createdAt: clock(),
+        })
+        return isNew ? startSession({ store: inside, clock }, doctorId, id) : ({ refused: 'notVerified' } as const)
+      })
+    },
+  }
+}
+
+function newPasskeyOf(doctorId: string): string {
+  return `new passkey of ${doctorId}`
+}

@@ -1,0 +1,171 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { nextState } from '../core/consent.ts'
+import { parseHealthId } from '../core/healthId.ts'
+import type { PasskeyCheck, PasskeyOperations } from '../core/passkey.ts'
+import { type ConsentRequestId, type EpochMs, minute } from '../core/people.ts'
+import type { ConsentRequestRow, Hex, PasskeyAccountRow, UnsignedOperationRow, UserOperationRow } from '../core/rows.ts'
+import type { Store } from '../core/store.ts'
+import { newUserOperation } from '../core/userOperation.ts'
+import { type AskParts, addRequest, freeNumber, newRequest, refusalOf } from './askForAccess.ts'
+import type { PasskeyActions, SigningTask } from './passkeyActions.ts'
+
+/** A page that waits longer for a touch has been left. */
+const unsignedLastsMs = 30 * minute
+
+export type SignOperationParts = AskParts & { passkeys: PasskeyCheck; operations: PasskeyOperations }
+
+type Actions = Pick<PasskeyActions, 'prepareAsk' | 'prepareWithdrawal' | 'signing' | 'sign'>
+
+/**
+ * What a doctor's own passkey signs: the server prepares the operation, the doctor reads what it does and signs its hash, and
+ * only then there is a request. The row is written with its signature; nobody here can make another.
+ */
+export function signOperationActions(parts: SignOperationParts): Actions {
+  const { store, operations, passkeys, clock } = parts
+
+  /** Puts an operation down to be signed. Outside of a transaction: the chain is asked. */
+  async function prepare(
+    account: PasskeyAccountRow,
+    kind: UnsignedOperationRow['kind'],
+    request: ConsentRequestRow,
+    patientAccount: Hex,
+  ): Promise<string> {
+    const open = await store.operations.open(account.account)
+    const prepared = await operations.prepare({ kind, account, request, patientAccount, open })
+    const now = clock()
+    const row: UnsignedOperationRow = {
+      ...prepared,
+      id: randomUUID(),
+      doctorId: account.doctorId,
+      kind,
+      consentRequestId: kind === 'withdrawRequest' ? request.id : null,
+      request: kind === 'openRequest' ? JSON.stringify(request) : null,
+      patientAccount,
+      createdAt: now,
+    }
+    await store.operations.addUnsigned(row, (now - unsignedLastsMs) as EpochMs)
+    return row.id
+  }
+
+  async function requestOf(row: UnsignedOperationRow): Promise<ConsentRequestRow | null> {
+    if (row.request !== null) return JSON.parse(row.request) as ConsentRequestRow
+    return row.consentRequestId && store.requests.get(row.consentRequestId)
+  }
+
+  async function own(doctorId: string, signingId: string): Promise<UnsignedOperationRow | null> {
+    const row = await store.operations.unsigned(signingId)
+    return row?.doctorId === doctorId && row.createdAt > clock() - unsignedLastsMs ? row : null
+  }
+
+  async function isCurrent(row: UnsignedOperationRow, account: PasskeyAccountRow): Promise<boolean> {
+    return operations.isCurrent(row.operation, await store.operations.open(account.account))
+  }
+
+  return {
+    async prepareAsk(doctorId, ask) {
+      const healthId = parseHealthId(ask.healthId)
+      if (!healthId) return { refused: { code: 'healthIdMistyped' } }
+      const account = await store.people.passkeyAccount(doctorId)
+      if (!account || account.affiliationId === null) return { refused: { code: 'accountNotConfirmed' } }
+      const now = clock()
+      const refusal = await refusalOf(store, doctorId, { ...ask, healthId }, now)
+      if (refusal) return { refused: refusal }
+      const patient = await store.people.patientByHealthId(healthId)
+      const asker = { account: account.account, affiliationId: account.affiliationId, signing: 'passkey' } as const
+      const request = await newRequest(parts, { asker, doctorId, patient, healthId, ask, now })
+      // Of a health ID that is nobody's the page must not differ: the doctor signs, and it goes nowhere.
+      const patientAccount = patient?.account ?? (`0x${randomBytes(20).toString('hex')}` as const)
+      return { signingId: await prepare(account, 'openRequest', request, patientAccount) }
+    },
+
+    async prepareWithdrawal(doctorId, id) {
+      const request = await store.requests.get(id)
+      const account = await store.people.passkeyAccount(doctorId)
+      if (request?.doctorId !== doctorId || !account || request.doctorAccount !== account.account) return null
+      if (!nextState(request.state, 'withdraw')) return null
+      return { signingId: await prepare(account, 'withdrawRequest', request, await patientAccountOf(store, request)) }
+    },
+
+    async signing(doctorId, signingId): Promise<SigningTask | null> {
+      const row = await own(doctorId, signingId)
+      const account = await store.people.passkeyAccount(doctorId)
+      const request = row && (await requestOf(row))
+      const doctor = await store.people.doctor(doctorId)
+      if (!row || !account || !request || !doctor) return null
+      const known = (await store.people.passkeysOf(doctorId)).map(({ credentialId }) => credentialId)
+      const { healthId, preset, purpose, days, oneTime, answerBy } = request
+      const words = { healthId, preset, purpose, days, oneTime, answerBy, hospital: doctor.hospitalName }
+      const task = { kind: row.kind, account: account.account, rpId: passkeys.rpId, known }
+      if (await isCurrent(row, account)) return { ...words, ...task, id: row.id, hash: row.hash }
+      const id = await prepare(account, row.kind, request, row.patientAccount)
+      const again = await own(doctorId, id)
+      return again && { ...words, ...task, id, hash: again.hash }
+    },
+
+    async sign(doctorId, signingId, answer) {
+      const row = await own(doctorId, signingId)
+      const account = row && (await store.people.passkeyAccount(doctorId))
+      const passkey = await store.people.passkey(passkeys.credentialOf(answer) ?? '')
+      if (!row || !account || passkey?.doctorId !== doctorId) return { refused: 'notVerified' }
+      const signature = await passkeys.verify(answer, row.hash, passkey)
+      if (!signature) return { refused: 'notVerified' }
+      if (!(await isCurrent(row, account))) return { refused: 'outdated' }
+      return store.transaction(async (inside) => {
+        const now = clock()
+        await inside.people.lockDoctor(doctorId)
+        if (!(await inside.people.countSignature(passkey.credentialId, signature.signCount)))
+          return { refused: 'notVerified' } as const
+        if (!(await inside.operations.takeUnsigned(row.id))) return { refused: 'outdated' } as const
+        const signed = operations.sign(row.operation, passkey.slot, signature)
+        const operation = (id: ConsentRequestId): Omit<UserOperationRow, 'sequence'> => ({
+          ...newUserOperation(randomUUID(), row.kind, id, { account: account.account, owner: null, keyId: null }, now),
+          signedBy: 'owner',
+          signed,
+          hash: row.hash,
+        })
+        return row.request === null
+          ? withdrawSigned(inside, row, operation, now)
+          : askSigned(inside, JSON.parse(row.request) as ConsentRequestRow, operation, now)
+      })
+    },
+  }
+
+  async function askSigned(
+    inside: Store,
+    request: ConsentRequestRow,
+    operation: (id: ConsentRequestId) => Omit<UserOperationRow, 'sequence'>,
+    now: EpochMs,
+  ): ReturnType<Actions['sign']> {
+    // Asked again with the doctor locked: another window may have used the limits up while this one waited.
+    const refusal = await refusalOf(inside, request.doctorId, request, now)
+    if (refusal) return { refused: refusal }
+    const patient = request.patientId && (await inside.people.patientByHealthId(request.healthId))
+    const number = patient ? await freeNumber(inside, patient, now) : request.number
+    await addRequest(inside, { ...request, number, askedAt: now }, operation(request.id), now)
+    return { requestId: request.id }
+  }
+}
+
+async function withdrawSigned(
+  inside: Store,
+  { consentRequestId }: UnsignedOperationRow,
+  operation: (id: ConsentRequestId) => Omit<UserOperationRow, 'sequence'>,
+  now: EpochMs,
+): ReturnType<Actions['sign']> {
+  const request = consentRequestId && (await inside.requests.lock(consentRequestId))
+  const state = request && nextState(request.state, 'withdraw')
+  if (!request || !state) return { refused: 'outdated' }
+  await inside.requests.update(request.id, { state, endedAt: now })
+  if (request.patientId) {
+    const row = operation(request.id)
+    await inside.operations.add(row)
+    await inside.outbox.add('submitUserOperations', row.id, now)
+  }
+  await inside.announce('request', request.id)
+  return { requestId: request.id }
+}
+
+async function patientAccountOf(store: Store, { patientId }: ConsentRequestRow): Promise<Hex> {
+  const patient = patientId && (await store.people.patient(patientId))
+  return patient ? patient.account : `0x${randomBytes(20).toString('hex')}`
+}
