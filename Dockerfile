@@ -16,7 +16,7 @@ COPY local local
 COPY tools tools
 RUN mkdir /data /deployments && chown node:node /data /deployments
 USER node
-CMD ["node", "tools/deploy.ts"]
+CMD ["node", "tools/deploy.ts", "--help"]
 
 # The server. Node runs the TypeScript as it is.
 FROM node:24-bookworm-slim AS server

@@ -1,104 +1,374 @@
 /**
- * Puts the contracts on a chain and writes `<chain id>.json` into the deployments folder. What is on the chain already stays.
+ * Puts the contracts on a chain, sets them up and hands the roles over; `node tools/deploy.ts --help` says how.
  *
- * Reads CHAIN_ID, CHAIN_RPC_URL and DEPLOYMENTS_FOLDER; GOVERNOR_ADDRESS (verifies hospitals), OPERATOR_ADDRESS (logs looks) and
- * DEPLOYER_KEY (pays, gets no role). On chain 31337 the last three are made: keys in the data folder, anvil's own money.
+ * Writes `<chain id>.json` into the deployments folder, which the server reads, and into `<chain id>/` beside it what
+ * Blockscout needs for verification and the calls that others than the deployer must make.
  */
-import { join, resolve } from 'node:path'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import {
-  type Account,
   type Address,
+  BaseError,
+  type Chain,
+  createPublicClient,
   createTestClient,
   createWalletClient,
-  defineChain,
+  formatEther,
+  formatGwei,
+  type Hex,
   http,
-  isAddress,
+  isAddressEqual,
+  type PublicClient,
+  parseAbi,
   parseEther,
+  serializeTransaction,
+  type Transport,
+  type WalletClient,
 } from 'viem'
-import { privateKeyToAccount } from 'viem/accounts'
+import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { bytesToHex } from 'viem/utils'
-import { prepareEntryPoint } from '../local/chain/prepareEntryPoint.ts'
-import { openChainClient } from '../src/accounts/chainClient.ts'
-import { sponsorPaymasterAbi } from '../src/accounts/contracts.generated.ts'
-import { type Deployment, deployContracts, writeDeployment } from '../src/accounts/deployments.ts'
+import { entryPointDeployData, prepareEntryPoint } from '../local/chain/prepareEntryPoint.ts'
+import {
+  type DeploymentCall,
+  type DeploymentState,
+  type DeploymentWishes,
+  freshDeploymentState,
+  readDeploymentState,
+  remainingCalls,
+} from '../src/accounts/deploymentCalls.ts'
+import {
+  assertReadyForContracts,
+  type ContractName,
+  type ContractOptions,
+  create2DeployerAddress,
+  defaultSponsorLimits,
+  deployContracts,
+  type PlannedContract,
+  planContracts,
+  writeDeployment,
+} from '../src/accounts/deployments.ts'
+import { entryPointAddresses } from '../src/accounts/entryPoint.ts'
 import { readOrMakeKeyFile } from '../src/accounts/keyFile.ts'
-import { localChainId } from '../src/config.ts'
+import { type DeployCommand, DeployCommandError, help, readDeployCommand } from './deployOptions.ts'
+import { hasVerificationInput, writeVerificationInput } from './verificationInput.ts'
+
+const callTimeoutMs = 30_000
+/** Lisk makes a block every two seconds. */
+const pollMs = 500
+/** Transactions of a run that was killed are in a block by then, or never will be. */
+const pendingTimeoutMs = 120_000
 
 /** Enough for thousands of operations on a chain whose money is worth nothing. */
-const localMoney = parseEther('10')
+const localMoneyWei = parseEther('100')
+/** What an estimate lets the deployer spend, so that it says what is lacking instead of failing. */
+const estimateMoneyWei = parseEther('1000000')
 
-type Roles = { governor: Address; operator: Address; deployer: Account | Address }
+/** The OP stack's own contract that knows what a transaction's bytes cost on layer 1. Source: specs.optimism.io, predeploys. */
+const gasPriceOracle = {
+  address: '0x420000000000000000000000000000000000000F',
+  abi: parseAbi(['function getL1Fee(bytes data) view returns (uint256)']),
+} as const
 
-process.on('uncaughtException', (error) => stop(error.message))
+type Print = (line: string) => void
+type Transaction = { what: string; to: Address; data: Hex; valueWei: bigint }
+type Roles = { deployer: PrivateKeyAccount | Address; governor: Address; operator: Address; sponsorOwner: Address }
 
-const chainId = Number(needed('CHAIN_ID'))
-const rpcUrl = needed('CHAIN_RPC_URL')
-const folder = resolve(process.env['DEPLOYMENTS_FOLDER'] || './deployments')
-const isLocal = chainId === localChainId
+/**
+ * Carries the command out, or says what it would do.
+ *
+ * @throws {DeployCommandError} where the command, the node or the deployer's money does not fit
+ * @throws {DeploymentMismatchError} where the chain lacks what our contracts stand on
+ */
+export async function deploy(command: DeployCommand, print: Print): Promise<void> {
+  const { chain, isLocal, isDryRun, entryPointVersion } = command
+  const client = createPublicClient({
+    chain,
+    transport: http(command.rpcUrl, { timeout: callTimeoutMs, batch: true }),
+    pollingInterval: pollMs,
+    cacheTime: 0,
+  })
+  await assertChain(client, chain)
+  const roles = await rolesOf(command)
+  const deployer = addressOf(roles.deployer)
+  if (isLocal && !isDryRun) await prepareLocalChain(command, roles)
+  const isEntryPointToCome = isLocal && !(await client.getCode({ address: entryPointAddresses[entryPointVersion] }))
+  if (!isEntryPointToCome) await assertReadyForContracts(client, entryPointVersion)
 
-const publicClient = openChainClient(rpcUrl, chainId)
-const found = await publicClient.getChainId()
-if (found !== chainId) stop(`CHAIN_RPC_URL is chain ${found}, not ${chainId}.`)
-const chain = defineChain({
-  id: chainId,
-  name: `chain ${chainId}`,
-  nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
-  rpcUrls: { default: { http: [rpcUrl] } },
-})
-const testClient = createTestClient({ mode: 'anvil', chain, transport: http(rpcUrl) })
-const roles = isLocal ? await localRoles() : givenRoles()
-const walletClient = createWalletClient({ account: roles.deployer, chain, transport: http(rpcUrl) })
-if (isLocal) await prepareEntryPoint({ url: rpcUrl, mine: (blocks) => testClient.mine({ blocks }) })
-const deployment = await deployContracts({
-  publicClient,
-  walletClient,
-  governor: roles.governor,
-  accessWriter: roles.operator,
-})
-const file = await writeDeployment(folder, deployment)
-if (isLocal) await giveMoney(deployment)
-process.stdout.write(`The contracts are on chain ${chainId}; ${file} says where.\n`)
+  const options = optionsOf(command, roles)
+  const contracts = planContracts(options)
+  const missing = await missingOf(client, contracts)
+  const addresses = addressesOf(contracts)
+  const wishes = wishesOf(command, roles)
+  const readState = () => readDeploymentState(client, addresses, entryPointAddresses[entryPointVersion])
+  const state = missing.length > 0 ? freshState(options) : await readState()
+  const transactions: Transaction[] = [
+    ...(isEntryPointToCome ? [entryPointTransaction(command)] : []),
+    ...missing.map(({ name, data }) => ({ what: `put ${name}`, to: create2DeployerAddress, data, valueWei: 0n })),
+    ...remainingCalls(state, wishes, addresses).filter((call) => mayCall(call, deployer)),
+  ]
 
-async function localRoles(): Promise<Roles> {
-  const keys = join(resolve(process.env['DATA_FOLDER'] || './data'), 'keys')
-  const address = async (name: string) =>
-    privateKeyToAccount(bytesToHex(await readOrMakeKeyFile(join(keys, name)))).address
-  const [deployer] = await createWalletClient({ chain, transport: http(rpcUrl) }).getAddresses()
-  if (!deployer) stop('The chain holds no account to pay with.')
-  return { governor: await address('governor'), operator: await address('operator'), deployer }
+  const balanceWei = await client.getBalance({ address: deployer })
+  print(`${capital(chain.name)} (${chain.id}), EntryPoint ${entryPointVersion}.`)
+  print(`Deployer ${deployer}, ${formatEther(balanceWei)} ETH.`)
+  for (const contract of contracts)
+    print(`  ${contract.name.padEnd(26)}${contract.address}  ${missing.includes(contract) ? 'to come' : 'there'}`)
+  if (transactions.length === 0) print('Nothing is left to send.')
+  else {
+    const neededWei = await printEstimate(client, deployer, transactions, print)
+    if (!isDryRun) assertMoney(deployer, balanceWei, neededWei)
+  }
+  if (isDryRun) {
+    for (const { what } of transactions) print(`  would ${what}`)
+    const after = remainingCalls(state, wishes, addresses).filter((call) => !mayCall(call, deployer))
+    for (const { what, by } of after) print(`  then ${by} must ${what}`)
+    print('This is a dry run: nothing was sent.')
+    return
+  }
+
+  await waitForEarlierRun(client, deployer, print)
+  const walletClient = createWalletClient({ account: signerOf(roles.deployer), chain, transport: http(command.rpcUrl) })
+  const onStep = (name: ContractName) => print(`Putting ${name}`)
+  const deployment = await deployContracts({ ...options, publicClient: client, walletClient, onStep })
+  const file = await writeDeployment(command.folder, deployment)
+  for (const call of remainingCalls(await readState(), wishes, addresses)) {
+    if (!mayCall(call, deployer)) continue
+    print(capital(`${call.what}`))
+    await send(client, walletClient, call)
+  }
+  const spentWei = balanceWei - (await client.getBalance({ address: deployer }))
+  if (transactions.length > 0) print(`Spent ${formatEther(spentWei)} ETH, stake and deposit included.`)
+  print(`The contracts are on ${chain.name}; ${file} says where.`)
+
+  const folder = join(command.folder, String(chain.id))
+  await writeCallsOfOthers(folder, chain, remainingCalls(await readState(), wishes, addresses), print)
+  if (command.hasVerification) await writeVerification(join(folder, 'verification'), chain, contracts, print)
 }
 
-function givenRoles(): Roles {
-  const key = needed('DEPLOYER_KEY')
-  if (!/^0x[0-9a-f]{64}$/i.test(key)) stop('DEPLOYER_KEY must be 0x and 64 hexadecimal digits.')
-  return {
-    governor: neededAddress('GOVERNOR_ADDRESS'),
-    operator: neededAddress('OPERATOR_ADDRESS'),
-    deployer: privateKeyToAccount(key as Address),
+async function assertChain(client: PublicClient, chain: Chain): Promise<void> {
+  const found = await client.getChainId()
+  if (found === chain.id) return
+  throw new DeployCommandError(`the node is on chain ${found}, and ${chain.name} is ${chain.id}. See --rpc-url.`)
+}
+
+async function rolesOf(command: DeployCommand): Promise<Roles> {
+  const key = async (name: string) =>
+    privateKeyToAccount(bytesToHex(await readOrMakeKeyFile(join(command.keyFolder, name))))
+  const deployer = command.deployer ?? (await key('governor'))
+  const governor = command.governor ?? addressOf(deployer)
+  const operator = command.operator ?? (await key('operator')).address
+  return { deployer, governor, operator, sponsorOwner: command.sponsorOwner ?? governor }
+}
+
+/** Money for everybody, and the entry point. */
+async function prepareLocalChain({ chain, rpcUrl, entryPointVersion }: DeployCommand, roles: Roles): Promise<void> {
+  const testClient = createTestClient({ mode: 'anvil', chain, transport: http(rpcUrl) })
+  for (const address of [addressOf(roles.deployer), roles.governor, roles.operator])
+    await testClient.setBalance({ address, value: localMoneyWei })
+  await prepareEntryPoint({ url: rpcUrl, mine: (blocks) => testClient.mine({ blocks }) }, entryPointVersion)
+}
+
+/** With a handover nothing that differs between chains is in a constructor, so the addresses don't differ either. */
+function optionsOf(command: DeployCommand, { deployer, governor, operator, sponsorOwner }: Roles): ContractOptions {
+  const { salt, entryPointVersion, limits } = command
+  const first = addressOf(deployer)
+  return command.hasHandover
+    ? { governor: first, accessWriter: first, sponsorOwner: first, salt, entryPointVersion }
+    : { governor, accessWriter: operator, sponsorOwner, sponsorLimits: limits, salt, entryPointVersion }
+}
+
+function wishesOf(command: DeployCommand, { governor, operator, sponsorOwner }: Roles): DeploymentWishes {
+  return { ...command, governor, sponsorOwner, accessWriter: operator }
+}
+
+function freshState(options: ContractOptions): DeploymentState {
+  const { governor, accessWriter, sponsorOwner = governor, sponsorLimits: limits = defaultSponsorLimits } = options
+  return freshDeploymentState({ governor, accessWriter, sponsorOwner, limits })
+}
+
+async function missingOf(client: PublicClient, contracts: readonly PlannedContract[]): Promise<PlannedContract[]> {
+  const codes = await Promise.all(contracts.map(({ address }) => client.getCode({ address })))
+  return contracts.filter((_, index) => codes[index] === undefined)
+}
+
+function addressesOf(contracts: readonly PlannedContract[]): Record<ContractName, Address> {
+  return Object.fromEntries(contracts.map(({ name, address }) => [name, address])) as Record<ContractName, Address>
+}
+
+function entryPointTransaction({ entryPointVersion }: DeployCommand): Transaction {
+  const data = entryPointDeployData(entryPointVersion)
+  return { what: `put EntryPoint ${entryPointVersion}`, to: create2DeployerAddress, data, valueWei: 0n }
+}
+
+/**
+ * Simulates the transactions one after the other, and asks the chain for its prices.
+ *
+ * @returns what they need at most, as far as it can be known; null where the node cannot simulate
+ */
+async function printEstimate(
+  client: PublicClient,
+  deployer: Address,
+  transactions: readonly Transaction[],
+  print: Print,
+): Promise<bigint> {
+  const valueWei = transactions.reduce((sum, transaction) => sum + transaction.valueWei, 0n)
+  const gases = await simulate(client, deployer, transactions)
+  const { maxFeePerGas } = await client.estimateFeesPerGas()
+  print(`${transactions.length} transactions, with ${formatEther(valueWei)} ETH for stake and deposit.`)
+  if (gases === null) {
+    print('No estimate of the fees: the node has no eth_simulateV1.')
+    return valueWei
+  }
+  const gas = gases.reduce((sum, one) => sum + one, 0n)
+  const feeWei = gas * maxFeePerGas
+  const dataFeeWei = await dataFeeOf(client, transactions)
+  print(`About ${gas} gas, at most ${formatEther(feeWei)} ETH at ${formatGwei(maxFeePerGas)} gwei.`)
+  print(
+    dataFeeWei === null
+      ? 'No fee for layer 1: this chain has no GasPriceOracle.'
+      : `About ${formatEther(dataFeeWei)} ETH for the data on layer 1.`,
+  )
+  return valueWei + feeWei + (dataFeeWei ?? 0n)
+}
+
+/** @returns gas of each; null where the node cannot simulate */
+async function simulate(
+  client: PublicClient,
+  deployer: Address,
+  transactions: readonly Transaction[],
+): Promise<bigint[] | null> {
+  const blocks = transactions.map(({ to, data, valueWei }, index) => ({
+    calls: [{ account: deployer, to, data, value: valueWei }],
+    stateOverrides: index === 0 ? [{ address: deployer, balance: estimateMoneyWei }] : [],
+  }))
+  const results = await client.simulateBlocks({ blocks }).catch((error: BaseError) => {
+    if (/not supported|not found|not available|does not exist|unsupported/i.test(error.message)) return null
+    throw error
+  })
+  if (results === null) return null
+  return results.map(({ calls: [call] }, index) => {
+    if (call?.status !== 'success')
+      throw new DeployCommandError(`"${transactions[index]?.what}" would fail. Nothing was sent.`)
+    return call.gasUsed
+  })
+}
+
+/** @returns null on a chain without layer 1 */
+async function dataFeeOf(client: PublicClient, transactions: readonly Transaction[]): Promise<bigint | null> {
+  if (!(await client.getCode({ address: gasPriceOracle.address }))) return null
+  const fees = await Promise.all(
+    transactions.map(({ to, data, valueWei }) => {
+      // Gas, fees and nonce take a few bytes each, whatever they are.
+      const unsigned = { to, data, value: valueWei, gas: 5_000_000n, maxFeePerGas: 1_000_000n, nonce: 1 }
+      const raw = serializeTransaction({ type: 'eip1559', chainId: client.chain?.id ?? 1, ...unsigned })
+      return client.readContract({ ...gasPriceOracle, functionName: 'getL1Fee', args: [raw] })
+    }),
+  )
+  return fees.reduce((sum, fee) => sum + fee, 0n)
+}
+
+function assertMoney(deployer: Address, balanceWei: bigint, neededWei: bigint): void {
+  if (balanceWei >= neededWei) return
+  throw new DeployCommandError(
+    `the deployer has ${formatEther(balanceWei)} ETH and needs about ${formatEther(neededWei)}. Nothing was sent. ` +
+      `Send the difference to ${deployer}, or ask for less with --stake and --deposit.`,
+  )
+}
+
+/** A run that was killed may have left transactions that no block holds yet; sent once more they would fail. */
+async function waitForEarlierRun(client: PublicClient, address: Address, print: Print): Promise<void> {
+  const deadline = Date.now() + pendingTimeoutMs
+  for (let isTold = false; ; isTold = true) {
+    const [known, mined] = await Promise.all([
+      client.getTransactionCount({ address, blockTag: 'pending' }),
+      client.getTransactionCount({ address, blockTag: 'latest' }),
+    ])
+    if (known <= mined) return
+    if (!isTold) print('Waiting for transactions of an earlier run')
+    if (Date.now() > deadline)
+      throw new DeployCommandError('transactions of an earlier run are in no block yet. Run it again later.')
+    await new Promise((resume) => setTimeout(resume, pollMs))
   }
 }
 
-async function giveMoney({ sponsorPaymaster }: Deployment): Promise<void> {
-  for (const address of [roles.governor, roles.operator]) await testClient.setBalance({ address, value: localMoney })
-  const hash = await walletClient.writeContract({
-    address: sponsorPaymaster.address,
-    abi: sponsorPaymasterAbi,
-    functionName: 'deposit',
-    value: localMoney,
-  })
-  await publicClient.waitForTransactionReceipt({ hash })
+async function send(
+  client: PublicClient,
+  walletClient: WalletClient<Transport, Chain, PrivateKeyAccount>,
+  { what, to, data, valueWei }: DeploymentCall,
+): Promise<void> {
+  const hash = await walletClient.sendTransaction({ to, data, value: valueWei })
+  const { status } = await client.waitForTransactionReceipt({ hash })
+  if (status !== 'success') throw new DeployCommandError(`"${what}" was reverted in transaction ${hash}.`)
 }
 
-function needed(name: string): string {
-  return process.env[name]?.trim() || stop(`${name} is not set.`)
+/**
+ * Writes the calls that only others may make, a file for each of them, as Safe's Transaction Builder reads it; other wallets
+ * take the same `to`, `value` and `data`.
+ */
+async function writeCallsOfOthers(
+  folder: string,
+  chain: Chain,
+  calls: readonly DeploymentCall[],
+  print: Print,
+): Promise<void> {
+  const earlier = await readdir(folder).catch(() => [])
+  for (const name of earlier) if (name.startsWith('calls-')) await rm(join(folder, name))
+  for (const by of new Set(calls.flatMap((call) => call.by ?? []))) {
+    const theirs = calls.filter((call) => call.by === by)
+    const file = join(folder, `calls-${by}.json`)
+    const transactions = theirs.map(({ to, data, valueWei }) => ({ to, value: String(valueWei), data }))
+    const meta = { name: `HealthChain on ${chain.name}`, description: theirs.map(({ what }) => what).join('; ') }
+    const batch = { version: '1.0', chainId: String(chain.id), createdAt: 0, meta, transactions }
+    await mkdir(folder, { recursive: true })
+    await writeFile(file, `${JSON.stringify(batch, null, 2)}\n`)
+    print(`${by} must still ${theirs.map(({ what }) => what).join(', ')}: ${file}`)
+  }
 }
 
-function neededAddress(name: string): Address {
-  const value = needed(name)
-  return isAddress(value) ? value : stop(`${name} must be an address.`)
+async function writeVerification(
+  folder: string,
+  chain: Chain,
+  contracts: readonly PlannedContract[],
+  print: Print,
+): Promise<void> {
+  if (await hasVerificationInput(folder, contracts)) return
+  print('Compiling once more for the verification input; this takes half a minute')
+  await writeVerificationInput(folder, chain, contracts)
+  print(`Blockscout's verification input is in ${folder}.`)
 }
 
-function stop(why: string): never {
-  process.stderr.write(`Not deployed: ${why}\n`)
-  process.exit(1)
+function mayCall({ by }: DeploymentCall, deployer: Address): boolean {
+  return by === null || isAddressEqual(by, deployer)
 }
+
+function addressOf(account: PrivateKeyAccount | Address): Address {
+  return typeof account === 'string' ? account : account.address
+}
+
+function signerOf(account: PrivateKeyAccount | Address): PrivateKeyAccount {
+  if (typeof account === 'string') throw new DeployCommandError('only a dry run goes without DEPLOYER_KEY.')
+  return account
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+/** Without the node's address, which may hold a key. */
+function reasonOf(error: unknown): string {
+  if (error instanceof BaseError) return `${error.shortMessage} ${error.details}`
+  return error instanceof Error ? error.message : String(error)
+}
+
+async function main(): Promise<void> {
+  const print = (line: string) => process.stdout.write(`${line}\n`)
+  try {
+    const command = readDeployCommand(process.argv.slice(2), process.env)
+    if (command === undefined) print(help)
+    else await deploy(command, print)
+  } catch (error) {
+    process.stderr.write(`Not deployed: ${reasonOf(error)}\n`)
+    process.exitCode = 1
+  }
+}
+
+if (import.meta.main) await main()

@@ -15,7 +15,7 @@ const end = '<!-- /configuration -->'
 const composeVariables = ['POSTGRES_PASSWORD', 'REDIS_PASSWORD']
 
 /** What tools/deploy.ts asks for on any chain but the local one. */
-const deployVariables = ['GOVERNOR_ADDRESS', 'OPERATOR_ADDRESS', 'DEPLOYER_KEY']
+const deployVariables = ['DEPLOYER_KEY']
 
 /** The README with its table made anew. @throws {RangeError} where its marks are gone */
 export function withTable(readme: string, known: readonly Variable[]): string {

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { type Address, createPublicClient, createTestClient, http } from 'viem'
 import { anvil } from 'viem/chains'
-import { freePort, isPortFree, spawnAnvil } from './anvil.ts'
+import { freePort, isPortFree, localChainId, spawnAnvil } from './anvil.ts'
 import { keepState } from './keepState.ts'
 
 /** Another process may take a free port before anvil does; three times in a row is no accident. */
@@ -18,9 +18,11 @@ export type StartChainOptions = {
   stateFile?: string
   /** Default: a block for each transaction, at once. */
   blockTimeS?: number
+  /** Of a chain that it stands for, in tests. Default: 31337. */
+  chainId?: number
 }
 
-/** An anvil of our own, as an OP stack chain with id 31337. */
+/** An anvil of our own, as an OP stack chain. */
 export type LocalChain = AsyncDisposable & {
   readonly url: string
   readonly port: number
@@ -67,9 +69,12 @@ export async function startChain(options: StartChainOptions = {}): Promise<Local
   }
 }
 
-async function startOn(port: number, { stateFile, blockTimeS }: StartChainOptions): Promise<LocalChain> {
+async function startOn(
+  port: number,
+  { stateFile, blockTimeS, chainId = localChainId }: StartChainOptions,
+): Promise<LocalChain> {
   if (!(await isPortFree(port))) throw new ChainStartError(port, 'Another process listens there.')
-  const child = spawnAnvil({ port, blockTimeS })
+  const child = spawnAnvil({ port, blockTimeS, chainId })
   await once(child, 'spawn')
   const url = `http://127.0.0.1:${port}`
   try {

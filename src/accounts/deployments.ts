@@ -46,7 +46,16 @@ import {
 /** Arachnid's CREATE2 deployer: call it with a salt and creation code. Source: Arachnid/deterministic-deployment-proxy. */
 export const create2DeployerAddress: Address = '0x4e59b44847b379578588920cA78FbF26c0B4956C'
 
-const contractNames = [
+/** Its code has no constructor and is the same everywhere: the 69 bytes that Arachnid's transaction makes. */
+const create2Deployer: DeployedContract = {
+  address: create2DeployerAddress,
+  codeHash: '0x2fa86add0aed31f33a762c9d88e807c475bd51d0f52bd0955754b2608f7e4989',
+}
+
+/** Blocks that public nodes give logs of in one answer. */
+const logRange = 10_000n
+
+export const contractNames = [
   'providerRegistry',
   'consentLedger',
   'patientAccount',
@@ -55,7 +64,7 @@ const contractNames = [
   'accountFactory',
   'sponsorPaymaster',
 ] as const
-type ContractName = (typeof contractNames)[number]
+export type ContractName = (typeof contractNames)[number]
 
 /** A contract and keccak256 of its runtime code. */
 export type DeployedContract = { readonly address: Address; readonly codeHash: Hex }
@@ -85,14 +94,12 @@ export const defaultSponsorLimits: SponsorLimits = {
 }
 
 /** What is read of the chain: any viem client can, whatever its chain's own block and transaction types. */
-export type ChainReader = Pick<PublicClient, 'getChainId' | 'getCode' | 'getContractEvents'> & {
-  waitForTransactionReceipt(args: { hash: Hex }): Promise<{ status: 'success' | 'reverted' }>
+export type ChainReader = Pick<PublicClient, 'getChainId' | 'getCode' | 'getContractEvents' | 'getBlockNumber'> & {
+  waitForTransactionReceipt(args: { hash: Hex }): Promise<{ status: 'success' | 'reverted'; blockNumber: bigint }>
 }
 
-export type DeployOptions = {
-  readonly publicClient: ChainReader
-  /** Pays for the deployment and gets no role by it. */
-  readonly walletClient: WalletClient<Transport, Chain, Account>
+/** What decides the addresses of a deployment, and nothing of the chain does. */
+export type ContractOptions = {
   /** Verifies hospitals, names the access writer. */
   readonly governor: Address
   /** Logs looks at records. */
@@ -104,6 +111,22 @@ export type DeployOptions = {
   readonly salt?: Hex
   /** Another version gives other addresses. Default: 0.7. */
   readonly entryPointVersion?: EntryPointVersion
+}
+
+export type DeployOptions = ContractOptions & {
+  readonly publicClient: ChainReader
+  /** Pays for the deployment and gets no role by it. */
+  readonly walletClient: WalletClient<Transport, Chain, Account>
+  /** Called before a contract is put on the chain. */
+  readonly onStep?: (name: ContractName) => void
+}
+
+/** A contract's place, and the data that makes the CREATE2 deployer put it there. */
+export type PlannedContract = {
+  readonly name: ContractName
+  readonly address: Address
+  readonly constructorArgs: Hex
+  readonly data: Hex
 }
 
 export type DeploymentMismatchReason =
@@ -128,8 +151,44 @@ export class DeploymentMismatchError extends Error {
   }
 }
 
+/** Where the contracts are or will be, in the order in which they can be put on a chain: the same on every chain. */
+export function planContracts(options: ContractOptions): readonly PlannedContract[] {
+  const { governor, accessWriter, sponsorOwner = governor, sponsorLimits = defaultSponsorLimits } = options
+  const salt = options.salt ?? zeroHash
+  const entryPoint = entryPointAddresses[options.entryPointVersion ?? '0.7']
+  const plan = (name: ContractName, abi: Abi, bytecode: Hex, args: readonly unknown[]): PlannedContract => {
+    const creationCode = encodeDeployData({ abi, bytecode, args })
+    const from = create2DeployerAddress
+    return {
+      name,
+      address: getContractAddress({ opcode: 'CREATE2', from, salt, bytecode: creationCode }),
+      constructorArgs: `0x${creationCode.slice(bytecode.length)}`,
+      data: concatHex([salt, creationCode]),
+    }
+  }
+
+  const registry = plan('providerRegistry', providerRegistryAbi, providerRegistryBytecode, [governor])
+  const ledgerArgs = [registry.address, accessWriter]
+  const ledger = plan('consentLedger', consentLedgerAbi, consentLedgerBytecode, ledgerArgs)
+  const accountArgs = [entryPoint, ledger.address]
+  const patient = plan('patientAccount', patientAccountAbi, patientAccountBytecode, accountArgs)
+  const doctor = plan('doctorAccount', doctorAccountAbi, doctorAccountBytecode, accountArgs)
+  const serverSigned = plan(
+    'serverSignedDoctorAccount',
+    serverSignedDoctorAccountAbi,
+    serverSignedDoctorAccountBytecode,
+    accountArgs,
+  )
+  const sponsorArgs = [entryPoint, registry.address, sponsorOwner, sponsorLimits]
+  const sponsor = plan('sponsorPaymaster', sponsorPaymasterAbi, sponsorPaymasterBytecode, sponsorArgs)
+  // Its constructor looks for the implementations' code.
+  const implementations = [patient.address, serverSigned.address, doctor.address]
+  const factory = plan('accountFactory', accountFactoryAbi, accountFactoryBytecode, implementations)
+  return [registry, ledger, patient, doctor, serverSigned, sponsor, factory]
+}
+
 /**
- * Puts the contracts on the chain through the CREATE2 deployer; what is there already stays.
+ * Puts the contracts on the chain through the CREATE2 deployer, one after the other; what is there already stays.
  *
  * The same options give the same addresses on every chain. Roles are constructor arguments: the deployer keeps none.
  *
@@ -137,61 +196,33 @@ export class DeploymentMismatchError extends Error {
  * @throws {DeploymentMismatchError} when the CREATE2 deployer or the entry point is missing, or a deployment reverted
  */
 export async function deployContracts(options: DeployOptions): Promise<Deployment> {
-  const { publicClient, governor, accessWriter } = options
-  const sponsorOwner = options.sponsorOwner ?? governor
-  const sponsorLimits = options.sponsorLimits ?? defaultSponsorLimits
-  const salt = options.salt ?? zeroHash
+  const { publicClient } = options
+  const { chainId, entryPoint } = await assertReadyForContracts(publicClient, options.entryPointVersion ?? '0.7')
+  const contracts: Partial<Record<ContractName, DeployedContract>> = {}
+  let ledgerBlock: bigint | undefined
+  for (const contract of planContracts(options)) {
+    const { name, address } = contract
+    const block = await put(options, contract)
+    if (name === 'consentLedger') ledgerBlock = block ?? (await firstBlock(publicClient, address))
+    contracts[name] = { address, codeHash: keccak256(await assertHasCode(publicClient, name, address)) }
+  }
+  const deployment = { chainId, blockNumber: Number(ledgerBlock), entryPoint, ...contracts }
+  if (!isDeployment(deployment)) throw new TypeError('The plan lacks a contract.')
+  return deployment
+}
 
-  await assertHasCode(publicClient, 'the CREATE2 deployer', create2DeployerAddress)
+/**
+ * Looks for what must be on a chain before our contracts can be: the CREATE2 deployer and the entry point.
+ *
+ * @throws {DeploymentMismatchError} when one is missing or has other code
+ */
+export async function assertReadyForContracts(
+  publicClient: Pick<ChainReader, 'getChainId' | 'getCode'>,
+  version: EntryPointVersion,
+): Promise<{ chainId: number; entryPoint: EntryPoint }> {
   const chainId = await publicClient.getChainId()
-  const entryPoint = await assertEntryPoint(publicClient, chainId, options.entryPointVersion ?? '0.7')
-
-  const providerRegistry = plan(providerRegistryAbi, providerRegistryBytecode, [governor], salt)
-  const consentLedger = plan(consentLedgerAbi, consentLedgerBytecode, [providerRegistry.address, accessWriter], salt)
-  const accountArgs = [entryPoint.address, consentLedger.address]
-  const patientAccount = plan(patientAccountAbi, patientAccountBytecode, accountArgs, salt)
-  const doctorAccount = plan(doctorAccountAbi, doctorAccountBytecode, accountArgs, salt)
-  const serverSignedDoctorAccount = plan(
-    serverSignedDoctorAccountAbi,
-    serverSignedDoctorAccountBytecode,
-    accountArgs,
-    salt,
-  )
-  const sponsorArgs = [entryPoint.address, providerRegistry.address, sponsorOwner, sponsorLimits]
-  const sponsorPaymaster = plan(sponsorPaymasterAbi, sponsorPaymasterBytecode, sponsorArgs, salt)
-  const implementations = [patientAccount.address, serverSignedDoctorAccount.address, doctorAccount.address]
-  const accountFactory = plan(accountFactoryAbi, accountFactoryBytecode, implementations, salt)
-
-  const accounts = [patientAccount, doctorAccount, serverSignedDoctorAccount]
-  await send(options, [providerRegistry, consentLedger, ...accounts, sponsorPaymaster])
-  // Its constructor looks for the implementations' code.
-  await send(options, [accountFactory])
-
-  const plans = {
-    providerRegistry,
-    consentLedger,
-    patientAccount,
-    doctorAccount,
-    serverSignedDoctorAccount,
-    accountFactory,
-    sponsorPaymaster,
-  } satisfies Record<ContractName, Plan>
-  const hashed = async (name: ContractName): Promise<DeployedContract> => {
-    const { address } = plans[name]
-    return { address, codeHash: keccak256(await assertHasCode(publicClient, name, address)) }
-  }
-  return {
-    chainId,
-    blockNumber: await firstBlock(publicClient, consentLedger.address),
-    entryPoint,
-    providerRegistry: await hashed('providerRegistry'),
-    consentLedger: await hashed('consentLedger'),
-    patientAccount: await hashed('patientAccount'),
-    doctorAccount: await hashed('doctorAccount'),
-    serverSignedDoctorAccount: await hashed('serverSignedDoctorAccount'),
-    accountFactory: await hashed('accountFactory'),
-    sponsorPaymaster: await hashed('sponsorPaymaster'),
-  }
+  await assertCode(publicClient, 'the CREATE2 deployer', create2Deployer)
+  return { chainId, entryPoint: await assertEntryPoint(publicClient, chainId, version) }
 }
 
 /**
@@ -253,45 +284,42 @@ export async function readDeployment(folder: string, chainId: number): Promise<D
   )
 }
 
-type Plan = { address: Address; data: Hex }
-
-/** Where creation code will be, and the data that makes the CREATE2 deployer put it there. */
-function plan(abi: Abi, bytecode: Hex, args: readonly unknown[], salt: Hex): Plan {
-  const creationCode = encodeDeployData({ abi, bytecode, args })
-  const address = getContractAddress({ opcode: 'CREATE2', from: create2DeployerAddress, salt, bytecode: creationCode })
-  return { address, data: concatHex([salt, creationCode]) }
+/** @returns the block that holds the contract's creation; undefined where it was there before */
+async function put(
+  { publicClient, walletClient, onStep }: DeployOptions,
+  { name, address, data }: PlannedContract,
+): Promise<bigint | undefined> {
+  if (await publicClient.getCode({ address })) return undefined
+  onStep?.(name)
+  const hash = await walletClient.sendTransaction({ to: create2DeployerAddress, data })
+  const receipt = await publicClient.waitForTransactionReceipt({ hash })
+  if (receipt.status === 'success') return receipt.blockNumber
+  throw new DeploymentMismatchError(
+    'transactionReverted',
+    'A contract could not be deployed.',
+    `Contract: ${name}, transaction: ${hash}`,
+    'Its constructor refused its arguments, or the gas ran out.',
+    'look the transaction up, then deploy again: what is on the chain stays.',
+  )
 }
 
-async function send({ publicClient, walletClient }: DeployOptions, plans: readonly Plan[]): Promise<void> {
-  const hashes: Hex[] = []
-  for (const { address, data } of plans) {
-    if (await publicClient.getCode({ address })) continue
-    hashes.push(await walletClient.sendTransaction({ to: create2DeployerAddress, data }))
+/**
+ * The ledger's constructor names its first access writer: that event tells the block, whoever deployed it and when. Sought
+ * backwards, since public nodes answer for so many blocks at a time only and the event is most likely young.
+ */
+async function firstBlock(publicClient: ChainReader, consentLedger: Address): Promise<bigint> {
+  for (let toBlock = await publicClient.getBlockNumber({ cacheTime: 0 }); toBlock >= 0n; toBlock -= logRange) {
+    const fromBlock = toBlock >= logRange ? toBlock - logRange + 1n : 0n
+    const [event] = await publicClient.getContractEvents({
+      address: consentLedger,
+      abi: consentLedgerAbi,
+      eventName: 'AccessWriterChanged',
+      args: { previous: zeroAddress },
+      fromBlock,
+      toBlock,
+    })
+    if (event !== undefined) return event.blockNumber
   }
-  for (const hash of hashes) {
-    const receipt = await publicClient.waitForTransactionReceipt({ hash })
-    if (receipt.status === 'success') continue
-    throw new DeploymentMismatchError(
-      'transactionReverted',
-      'A contract could not be deployed.',
-      `Transaction: ${hash}`,
-      'Its constructor refused its arguments, or the gas ran out.',
-      'look the transaction up, then deploy again: what is on the chain stays.',
-    )
-  }
-}
-
-/** The ledger's constructor names its first access writer: that event tells the block, whoever deployed it and when. */
-async function firstBlock(publicClient: ChainReader, consentLedger: Address): Promise<number> {
-  const [event] = await publicClient.getContractEvents({
-    address: consentLedger,
-    abi: consentLedgerAbi,
-    eventName: 'AccessWriterChanged',
-    args: { previous: zeroAddress },
-    fromBlock: 0n,
-    toBlock: 'latest',
-  })
-  if (event !== undefined) return Number(event.blockNumber)
   throw new DeploymentMismatchError(
     'eventMissing',
     "The consent ledger's first event is missing.",
@@ -302,7 +330,7 @@ async function firstBlock(publicClient: ChainReader, consentLedger: Address): Pr
 }
 
 async function assertEntryPoint(
-  publicClient: ChainReader,
+  publicClient: Pick<ChainReader, 'getCode'>,
   chainId: number,
   version: EntryPointVersion,
 ): Promise<EntryPoint> {
@@ -319,7 +347,11 @@ async function assertEntryPoint(
   return entryPoint
 }
 
-async function assertCode(publicClient: ChainReader, name: string, expected: DeployedContract): Promise<void> {
+async function assertCode(
+  publicClient: Pick<ChainReader, 'getCode'>,
+  name: string,
+  expected: DeployedContract,
+): Promise<void> {
   const codeHash = keccak256(await assertHasCode(publicClient, name, expected.address))
   if (codeHash === expected.codeHash) return
   throw new DeploymentMismatchError(
@@ -331,7 +363,7 @@ async function assertCode(publicClient: ChainReader, name: string, expected: Dep
   )
 }
 
-async function assertHasCode(publicClient: ChainReader, name: string, address: Address): Promise<Hex> {
+async function assertHasCode(publicClient: Pick<ChainReader, 'getCode'>, name: string, address: Address): Promise<Hex> {
   const code = await publicClient.getCode({ address })
   if (code !== undefined && code !== '0x') return code
   throw new DeploymentMismatchError(
