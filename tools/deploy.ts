@@ -14,14 +14,10 @@ import {
   createTestClient,
   createWalletClient,
   formatEther,
-  formatGwei,
-  type Hex,
   http,
   isAddressEqual,
   type PublicClient,
-  parseAbi,
   parseEther,
-  serializeTransaction,
   type Transport,
   type WalletClient,
 } from 'viem'
@@ -49,6 +45,7 @@ import {
 } from '../src/accounts/deployments.ts'
 import { entryPointAddresses } from '../src/accounts/entryPoint.ts'
 import { readOrMakeKeyFile } from '../src/accounts/keyFile.ts'
+import { printEstimate, type Transaction } from './deployEstimate.ts'
 import { type DeployCommand, DeployCommandError, help, readDeployCommand } from './deployOptions.ts'
 import { hasVerificationInput, writeVerificationInput } from './verificationInput.ts'
 
@@ -60,17 +57,7 @@ const pendingTimeoutMs = 120_000
 
 /** Enough for thousands of operations on a chain whose money is worth nothing. */
 const localMoneyWei = parseEther('100')
-/** What an estimate lets the deployer spend, so that it says what is lacking instead of failing. */
-const estimateMoneyWei = parseEther('1000000')
-
-/** The OP stack's own contract that knows what a transaction's bytes cost on layer 1. Source: specs.optimism.io, predeploys. */
-const gasPriceOracle = {
-  address: '0x420000000000000000000000000000000000000F',
-  abi: parseAbi(['function getL1Fee(bytes data) view returns (uint256)']),
-} as const
-
 type Print = (line: string) => void
-type Transaction = { what: string; to: Address; data: Hex; valueWei: bigint }
 type Roles = { deployer: PrivateKeyAccount | Address; governor: Address; operator: Address; sponsorOwner: Address }
 
 /**
@@ -197,73 +184,6 @@ function addressesOf(contracts: readonly PlannedContract[]): Record<ContractName
 function entryPointTransaction({ entryPointVersion }: DeployCommand): Transaction {
   const data = entryPointDeployData(entryPointVersion)
   return { what: `put EntryPoint ${entryPointVersion}`, to: create2DeployerAddress, data, valueWei: 0n }
-}
-
-/**
- * Simulates the transactions one after the other, and asks the chain for its prices.
- *
- * @returns what they need at most, as far as it can be known; null where the node cannot simulate
- */
-async function printEstimate(
-  client: PublicClient,
-  deployer: Address,
-  transactions: readonly Transaction[],
-  print: Print,
-): Promise<bigint> {
-  const valueWei = transactions.reduce((sum, transaction) => sum + transaction.valueWei, 0n)
-  const gases = await simulate(client, deployer, transactions)
-  const { maxFeePerGas } = await client.estimateFeesPerGas()
-  print(`${transactions.length} transactions, with ${formatEther(valueWei)} ETH for stake and deposit.`)
-  if (gases === null) {
-    print('No estimate of the fees: the node has no eth_simulateV1.')
-    return valueWei
-  }
-  const gas = gases.reduce((sum, one) => sum + one, 0n)
-  const feeWei = gas * maxFeePerGas
-  const dataFeeWei = await dataFeeOf(client, transactions)
-  print(`About ${gas} gas, at most ${formatEther(feeWei)} ETH at ${formatGwei(maxFeePerGas)} gwei.`)
-  print(
-    dataFeeWei === null
-      ? 'No fee for layer 1: this chain has no GasPriceOracle.'
-      : `About ${formatEther(dataFeeWei)} ETH for the data on layer 1.`,
-  )
-  return valueWei + feeWei + (dataFeeWei ?? 0n)
-}
-
-/** @returns gas of each; null where the node cannot simulate */
-async function simulate(
-  client: PublicClient,
-  deployer: Address,
-  transactions: readonly Transaction[],
-): Promise<bigint[] | null> {
-  const blocks = transactions.map(({ to, data, valueWei }, index) => ({
-    calls: [{ account: deployer, to, data, value: valueWei }],
-    stateOverrides: index === 0 ? [{ address: deployer, balance: estimateMoneyWei }] : [],
-  }))
-  const results = await client.simulateBlocks({ blocks }).catch((error: BaseError) => {
-    if (/not supported|not found|not available|does not exist|unsupported/i.test(error.message)) return null
-    throw error
-  })
-  if (results === null) return null
-  return results.map(({ calls: [call] }, index) => {
-    if (call?.status !== 'success')
-      throw new DeployCommandError(`"${transactions[index]?.what}" would fail. Nothing was sent.`)
-    return call.gasUsed
-  })
-}
-
-/** @returns null on a chain without layer 1 */
-async function dataFeeOf(client: PublicClient, transactions: readonly Transaction[]): Promise<bigint | null> {
-  if (!(await client.getCode({ address: gasPriceOracle.address }))) return null
-  const fees = await Promise.all(
-    transactions.map(({ to, data, valueWei }) => {
-      // Gas, fees and nonce take a few bytes each, whatever they are.
-      const unsigned = { to, data, value: valueWei, gas: 5_000_000n, maxFeePerGas: 1_000_000n, nonce: 1 }
-      const raw = serializeTransaction({ type: 'eip1559', chainId: client.chain?.id ?? 1, ...unsigned })
-      return client.readContract({ ...gasPriceOracle, functionName: 'getL1Fee', args: [raw] })
-    }),
-  )
-  return fees.reduce((sum, fee) => sum + fee, 0n)
 }
 
 function assertMoney(deployer: Address, balanceWei: bigint, neededWei: bigint): void {
