@@ -22,6 +22,15 @@ export async function readOrMakeKeyFile(file: string): Promise<Uint8Array> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
+  return readKeyFile(file)
+}
+
+/**
+ * Reads a 32-byte secret from a file of mode 0600.
+ *
+ * @throws {KeyFileError} as {@link readOrMakeKeyFile} does
+ */
+export async function readKeyFile(file: string): Promise<Uint8Array> {
   const { mode } = await stat(file)
   if (process.platform !== 'win32' && (mode & 0o077) !== 0)
     throw new KeyFileError(
