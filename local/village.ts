@@ -25,6 +25,8 @@ export type VillageOptions = {
   redisUrl?: string
   /** Default: 0.7. */
   entryPointVersion?: EntryPointVersion
+  /** Starts a bundler that the server hands its operations to. Default: the server's own keys bundle. */
+  bundler?: (world: World) => Promise<{ url: string; stop(): Promise<void> }>
   /** Where the server's log lines go. Default: nowhere. */
   log?: (line: string) => void
 }
@@ -56,8 +58,10 @@ export async function startVillage(options: VillageOptions = {}): Promise<Villag
     schedule,
     entryPointVersion: options.entryPointVersion ?? '0.7',
   })
+  const bundler = await options.bundler?.(world)
   const { config, secrets } = readConfig({
     ...world.env,
+    BUNDLER_URL: bundler?.url ?? '',
     DATABASE_URL: options.databaseUrl ?? '',
     REDIS_URL: options.redisUrl ?? '',
   })
@@ -91,6 +95,7 @@ export async function startVillage(options: VillageOptions = {}): Promise<Villag
     if (isStopped) return
     isStopped = true
     await app.close()
+    await bundler?.stop()
     await world.stop()
     if (isTemporary) await rm(folder, { recursive: true, force: true })
   }

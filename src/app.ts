@@ -1,6 +1,7 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { bytesToHex } from 'viem'
@@ -16,8 +17,10 @@ import { ledgerRequestIdOf, toLedgerRequest } from './accounts/ledgerRequest.ts'
 import { openLocalVault } from './accounts/localVault.ts'
 import { isSignedBySessionKey } from './accounts/lookEvidence.ts'
 import { type OperatorKeys, openOperators } from './accounts/operators.ts'
+import { ownBundler } from './accounts/ownBundler.ts'
 import { openPasskeyCheck } from './accounts/passkey.ts'
 import { openPasskeyOperations } from './accounts/passkeyOperations.ts'
+import { rpcBundler } from './accounts/rpcBundler.ts'
 import { handleMessage } from './bot/handleMessage.ts'
 import { say } from './bot/say.ts'
 import { sendMessage } from './bot/sendMessage.ts'
@@ -101,13 +104,22 @@ export async function createApp(
     say: (inside: typeof store, saying: Parameters<typeof say>[2]) => say(inside, { columns, clock }, saying),
   }
   const outcomes = chainOutcomes(outcomeParts)
-  const bundleParts = { client, deployment, operators, store, vault, clock }
+  const bundler = config.bundlerUrl
+    ? rpcBundler({ url: config.bundlerUrl, client, deployment, store, clock })
+    : ownBundler({ client, operators, clock })
+  const bundleParts = { client, deployment, bundler, store, vault, clock }
   const worker = openWorker({
     store,
     queue,
     clock,
     log,
-    chain: { ledger, outcomes, firstBlock: deployment.blockNumber, chase: operators.chase },
+    chain: {
+      ledger,
+      outcomes,
+      firstBlock: deployment.blockNumber,
+      chase: operators.chase,
+      chaseOperations: bundler.chase,
+    },
     isOnlyWorker: database.engine === 'pglite' && config.redisUrl === null,
     onOutbox: (wake) => database.listen('outbox', wake),
     processors: {
@@ -117,6 +129,7 @@ export async function createApp(
         store,
         clock,
         outcomes,
+        pause,
         submitPrepared: () => submitPrepared(bundleParts),
       }),
       logAccess: logAccess({ store, submitLooks: () => submitLooks({ store, writer: operators.writer }) }),

@@ -14,6 +14,8 @@ export type Config = {
   redisUrl: string | null
   chainId: number
   chainRpcUrl: string
+  /** Another's bundler, by its JSON-RPC; null: our own keys bundle. */
+  bundlerUrl: string | null
   deploymentsFolder: string
   explorerUrl: string | null
   twilioAccountSid: string
@@ -72,6 +74,11 @@ export const variables = [
     name: 'DEPLOYMENTS_FOLDER',
     meaning: 'folder of `<chain id>.json`, where the contracts are',
     default: './deployments',
+  },
+  {
+    name: 'BUNDLER_URL',
+    meaning: "JSON-RPC of another's ERC-4337 bundler; empty: our own operator keys call `handleOps`",
+    default: '',
   },
   { name: 'EXPLORER_URL', meaning: 'block explorer that transactions link to', default: '' },
   { name: 'TWILIO_ACCOUNT_SID', meaning: 'Twilio account', default: null },
@@ -178,6 +185,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): { config: Conf
     redisUrl: optionalUrl('REDIS_URL', ['redis:', 'rediss:']),
     chainId: number('CHAIN_ID', Number.MAX_SAFE_INTEGER),
     chainRpcUrl: url('CHAIN_RPC_URL'),
+    bundlerUrl: optionalUrl('BUNDLER_URL'),
     deploymentsFolder: resolve(read('DEPLOYMENTS_FOLDER')),
     explorerUrl: optionalUrl('EXPLORER_URL'),
     twilioAccountSid: read('TWILIO_ACCOUNT_SID'),

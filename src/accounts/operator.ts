@@ -3,10 +3,9 @@ import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import type { EpochMs } from '../core/people.ts'
 import type { Hex, OperatorTransactionRow } from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
-import { consentLedgerAbi, entryPointAbi } from './contracts.generated.ts'
+import { consentLedgerAbi } from './contracts.generated.ts'
 import type { Deployment } from './deployments.ts'
 import { type FeeReading, type Fees, raiseFees, readFees } from './fees.ts'
-import type { PackedUserOperation } from './userOperation.ts'
 
 /** A transaction of which no new block tells anything is offered again as it is, should the node have lost it: three blocks' time. */
 const resendAfterMs = 6_000
@@ -18,7 +17,6 @@ const lostAfterBlocks = 12
 /** An account of ours that bundles user operations, or writes the access log, and pays for both first. */
 export type Operator = {
   address: Hex
-  encodeHandleOps(operations: readonly PackedUserOperation[]): Hex
   to: Readonly<Record<OperatorTransactionRow['kind'], Hex>>
   /**
    * Signs a transaction with the next nonce, stores it in one transaction with what `claim` says of it, and only then sends
@@ -161,12 +159,6 @@ export function openOperator({ client, deployment, privateKey, store, clock, new
   return {
     address: account.address,
     to,
-    encodeHandleOps: (operations) =>
-      encodeFunctionData({
-        abi: entryPointAbi,
-        functionName: 'handleOps',
-        args: [[...operations], account.address],
-      }),
     transact(call) {
       const turn = running.then(async () => {
         const transaction = await signNew(call)

@@ -39,7 +39,8 @@ const transitions: Readonly<Record<RequestState, Partial<Readonly<Record<Request
   asking: { openedOnChain: 'asked', rejectedByChain: 'failed', withdraw: 'withdrawn', lapse: 'lapsed' },
   asked: { allow: 'granting', refuse: 'refused', notMe: 'notMe', lapse: 'lapsed', withdraw: 'withdrawn' },
   granting: { grantedOnChain: 'granted', rejectedByChain: 'failed', remove: 'removed' },
-  granted: { remove: 'removed', expire: 'expired', useUp: 'usedUp' },
+  // Rejected after it was granted: a reorganisation took the grant, and it can't be given anew.
+  granted: { remove: 'removed', expire: 'expired', useUp: 'usedUp', rejectedByChain: 'failed' },
   refused: {},
   notMe: {},
   lapsed: {},

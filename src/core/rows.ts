@@ -203,6 +203,8 @@ export type UserOperationRow = {
   signedBy: 'vault' | 'owner'
   signed: string | null
   hash: Hex | null
+  /** Hashes under which it was sent before, with spaces between: one of them may still be the one that a block takes. */
+  earlierHashes: string
   bundleId: string | null
   blockNumber: number | null
   transactionHash: Hex | null

@@ -3,6 +3,7 @@ import type { CardLine } from './codeCard.ts'
 import type { JobName } from './jobs.ts'
 import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs, HospitalId, PatientId, RecordId } from './people.ts'
 import type * as rows from './rows.ts'
+import type { UserOperationKind } from './userOperation.ts'
 
 type Unnumbered<Row> = Omit<Row, 'sequence'>
 
@@ -105,9 +106,14 @@ export type Store = {
     get(id: string): Promise<rows.UserOperationRow | null>
     /** What may go now, removals first: of each account and lane nothing while an operation of it is in flight. */
     prepared(limit: number): Promise<OperationWithRequest[]>
+    /** By the hash it has now, or one that it had. */
     byHash(hash: rows.Hex): Promise<rows.UserOperationRow | null>
     /** Operations of a sender that were sent and are not in a block yet. */
     inFlight(sender: rows.Hex): Promise<rows.UserOperationRow[]>
+    /** The operation of a kind that a request has, if it has one. */
+    ofRequest(requestId: ConsentRequestId, kind: UserOperationKind): Promise<rows.UserOperationRow | null>
+    /** Operations that were sent in no transaction of ours, and are not in a block yet. */
+    alone(): Promise<rows.UserOperationRow[]>
     inBundle(bundleId: string): Promise<rows.UserOperationRow[]>
     update(id: string, change: Partial<Unnumbered<rows.UserOperationRow>>): Promise<void>
     /** Moves what stands in safe and in final blocks on. */
@@ -115,7 +121,7 @@ export type Store = {
     /** Takes back what stood in blocks after this one: the chain no longer has them. */
     takeBackAfter(blockNumber: number): Promise<void>
     /** @returns how many of these were still `prepared` and are now in this bundle */
-    claim(ids: string[], bundleId: string, now: EpochMs): Promise<number>
+    claim(ids: string[], bundleId: string | null, now: EpochMs): Promise<number>
     /** Operations of a sender that are not in a block yet, sent or not. */
     open(sender: rows.Hex): Promise<rows.UserOperationRow[]>
     /** Keeps what a doctor is asked to sign; forgets what nobody signed since a time. */
@@ -148,6 +154,8 @@ export type Store = {
     unsent(limit: number): Promise<(rows.AccessEntryRow & { ledgerRequestId: rows.Hex })[]>
     inTransaction(transactionId: string): Promise<rows.AccessEntryRow[]>
     update(id: AccessEntryId, change: Partial<Unnumbered<rows.AccessEntryRow>>): Promise<void>
+    /** Looks in blocks after this one wait again: the chain no longer has them. */
+    takeBackAfter(blockNumber: number): Promise<void>
     /** @returns how many of these no transaction carried yet and this one does now */
     claim(ids: AccessEntryId[], transactionId: string): Promise<number>
     ofDoctor(doctorId: DoctorId, limit: number): Promise<(rows.AccessEntryRow & rows.LookedAt)[]>

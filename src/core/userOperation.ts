@@ -35,6 +35,14 @@ export function laneOf(kind: UserOperationKind): number {
   return kind === 'revokeGrant' ? nonceLanes.removal : nonceLanes.consent
 }
 
+/** A quarter of Lisk's two seconds: under load, what is prepared within it shares a transaction. */
+const gatherMs = 500
+
+/** How long an operation still waits for company. Alone, it goes at once. */
+export function gatheringMs(preparedAt: EpochMs, now: EpochMs, isInFlight: boolean): number {
+  return isInFlight ? Math.min(gatherMs, Math.max(0, preparedAt + gatherMs - now)) : 0
+}
+
 /** Taking access away waits for no cheaper hour. */
 export function isUrgent(kind: UserOperationKind): boolean {
   return kind === 'revokeGrant'
@@ -63,6 +71,7 @@ export function newUserOperation(
     signedBy: 'vault',
     signed: null,
     hash: null,
+    earlierHashes: '',
     bundleId: null,
     blockNumber: null,
     transactionHash: null,

@@ -5,6 +5,7 @@ import { up as affiliationCredential } from './migrations/0002-affiliation-crede
 import { up as codeCards } from './migrations/0003-code-cards.ts'
 import { up as bundling } from './migrations/0004-bundling.ts'
 import { up as passkeys } from './migrations/0005-passkeys.ts'
+import { up as earlierHashes } from './migrations/0006-earlier-hashes.ts'
 import type { Tables } from './schema.ts'
 
 /** The parts of node-postgres' pool that BullMQ's Postgres backend uses; PGlite is given the same shape. */
@@ -33,6 +34,7 @@ const migrations = {
   '0003-code-cards': { up: codeCards },
   '0004-bundling': { up: bundling },
   '0005-passkeys': { up: passkeys },
+  '0006-earlier-hashes': { up: earlierHashes },
 }
 
 /** Brings the schema up to date; the same migrations on both engines. Idempotent. */

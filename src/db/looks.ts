@@ -42,6 +42,15 @@ export function lookQueries(db: Kysely<Tables>): Store['looks'] {
     async update(id, change) {
       await db.updateTable('accessEntry').set(change).where('id', '=', id).execute()
     },
+    async takeBackAfter(blockNumber) {
+      // When it was first logged stays in the row: it says that the record was shown.
+      await db
+        .updateTable('accessEntry')
+        .set({ state: 'waiting' })
+        .where('state', '=', 'logged')
+        .where('blockNumber', '>', blockNumber)
+        .execute()
+    },
     async claim(ids, transactionId) {
       if (ids.length === 0) return 0
       const { numUpdatedRows } = await db

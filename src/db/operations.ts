@@ -32,6 +32,21 @@ export function operationQueries(db: Kysely<Tables>): Store['operations'] {
             ),
           ),
         )
+        // The ledger must know a request before it can take anything else about it.
+        .where(({ not, exists, selectFrom, or, eb }) =>
+          or([
+            eb('kind', '=', 'openRequest'),
+            not(
+              exists(
+                selectFrom('userOperation as opening')
+                  .select('opening.id')
+                  .whereRef('opening.consentRequestId', '=', 'userOperation.consentRequestId')
+                  .where('opening.kind', '=', 'openRequest')
+                  .where('opening.status', 'in', ['prepared', 'submitted']),
+              ),
+            ),
+          ]),
+        )
         .orderBy('nonceKey', 'desc')
         .orderBy('sequence')
         .limit(limit)
@@ -49,7 +64,9 @@ export function operationQueries(db: Kysely<Tables>): Store['operations'] {
       })
     },
     async byHash(hash) {
-      return (await db.selectFrom('userOperation').selectAll().where('hash', '=', hash).executeTakeFirst()) ?? null
+      const operations = db.selectFrom('userOperation').selectAll()
+      const now = await operations.where('hash', '=', hash).executeTakeFirst()
+      return now ?? (await operations.where('earlierHashes', 'like', `%${hash}%`).executeTakeFirst()) ?? null
     },
     inFlight: (sender) =>
       db
@@ -57,6 +74,18 @@ export function operationQueries(db: Kysely<Tables>): Store['operations'] {
         .selectAll()
         .where('sender', '=', sender)
         .where('status', '=', 'submitted')
+        .execute(),
+    async ofRequest(requestId, kind) {
+      const found = db.selectFrom('userOperation').selectAll().where('consentRequestId', '=', requestId)
+      return (await found.where('kind', '=', kind).executeTakeFirst()) ?? null
+    },
+    alone: () =>
+      db
+        .selectFrom('userOperation')
+        .selectAll()
+        .where('status', '=', 'submitted')
+        .where('bundleId', 'is', null)
+        .orderBy('sequence')
         .execute(),
     inBundle: (bundleId) => db.selectFrom('userOperation').selectAll().where('bundleId', '=', bundleId).execute(),
     async update(id, change) {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { nextState, type RequestEvent } from '../core/consent.ts'
 import type { Phrase } from '../core/effects.ts'
 import type { LedgerEvent } from '../core/ledger.ts'
@@ -5,9 +6,13 @@ import { type ConsentRequestId, type EpochMs, hour, type Language } from '../cor
 import { afterQuietHours } from '../core/quietHours.ts'
 import type { PhoneAddressRow, UserOperationRow } from '../core/rows.ts'
 import type { RequestWithPeople, Store } from '../core/store.ts'
-import { isIncluded } from '../core/userOperation.ts'
+import { isIncluded, newUserOperation } from '../core/userOperation.ts'
 
 const reminderAfterMs = 4 * hour
+/** A block's time. */
+const lookAgainMs = 2_000
+/** Tries of an operation that reorganisations turn round again and again. */
+const maxAttempts = 5
 
 /** Puts a text on its way in the caller's transaction; see `bot/say`. */
 export type Say = (
@@ -93,12 +98,22 @@ async function grantOpened(parts: OutcomeParts, request: RequestWithPeople, unti
   const until = (untilSeconds * 1000) as EpochMs
   const state = nextState(request.state, 'grantedOnChain')
   // Removed meanwhile: the removal's operation follows, and the gate is closed already.
-  if (!state) return
+  if (!state && request.state !== 'failed') return
+  // She was told that nothing was opened, and a reorganisation opened it after all: it is closed again.
+  if (!state) return closeAgain(parts, request)
   await store.requests.update(request.id, { state, grantedUntil: until })
   await store.outbox.add('endRequest', request.id, clock(), until)
   const { number, doctorShortName: doctor, preset } = request
   await tell(parts, request, { name: 'granted', number, doctor, preset, until })
   await store.announce('request', request.id)
+}
+
+async function closeAgain({ store, clock }: OutcomeParts, request: RequestWithPeople): Promise<void> {
+  const granting = await store.operations.ofRequest(request.id, 'openGrant')
+  const patient = request.patientId && (await store.people.patient(request.patientId))
+  if (!granting?.blockNumber || !patient) return
+  const removal = newUserOperation(randomUUID(), 'revokeGrant', request.id, patient, clock())
+  if (await store.operations.add(removal)) await store.outbox.add('submitUserOperations', removal.id, clock())
 }
 
 async function operationIncluded(
@@ -115,14 +130,29 @@ async function operationIncluded(
     transactionHash: event.transactionHash,
     updatedAt: clock(),
   })
-  if (!event.success) return rejected(parts, operation)
+  if (!event.success) return failedInBlock(parts, operation)
   const request = await store.requests.get(operation.consentRequestId)
   // Included a second time after a reorganisation: the words were said.
   if (!request || wasTold) return
   const { number, doctorShortName: doctor } = request
-  if (operation.kind === 'revokeGrant') await tell(parts, request, { name: 'removed', number, doctor })
+  if (operation.kind === 'revokeGrant' && request.state !== 'failed')
+    await tell(parts, request, { name: 'removed', number, doctor })
   if (operation.kind === 'refuseRequest')
     await tell(parts, request, { name: request.state === 'notMe' ? 'notMe' : 'refused', number })
+}
+
+/**
+ * The account's call failed. Where it had gone through before, or its request is not on chain any more, a reorganisation has
+ * turned things round: it is tried again, and the ledger judges it first.
+ */
+async function failedInBlock(parts: OutcomeParts, operation: UserOperationRow): Promise<void> {
+  const { store, clock } = parts
+  const opening = await store.operations.ofRequest(operation.consentRequestId, 'openRequest')
+  const isTurnedRound = operation.blockNumber !== null || (opening !== null && !isIncluded(opening.status))
+  if (!isTurnedRound || operation.signedBy === 'owner' || operation.attempts >= maxAttempts)
+    return rejected(parts, operation)
+  await store.operations.update(operation.id, { status: 'prepared', bundleId: null, updatedAt: clock() })
+  await store.outbox.add('submitUserOperations', operation.id, clock())
 }
 
 /** The chain will never hold what was decided: nothing was opened, and who waits for it is told. */
@@ -133,7 +163,10 @@ async function rejected(parts: OutcomeParts, operation: UserOperationRow): Promi
   const state = request && nextState(request.state, 'rejectedByChain')
   if (!request || !state) return
   await store.requests.update(request.id, { state, endedAt: clock() })
-  if (operation.kind === 'openGrant') await tell(parts, request, { name: 'grantFailed', number: request.number })
+  // What she was told before, a reorganisation has undone for good: access is closed, and no second text says the opposite.
+  const wasTold = operation.blockNumber !== null
+  if (operation.kind === 'openGrant' && !wasTold)
+    await tell(parts, request, { name: 'grantFailed', number: request.number })
   await store.announce('request', request.id)
 }
 
@@ -145,6 +178,11 @@ async function lookAnswered(
   if (look?.state !== 'waiting') return
   const { blockNumber, transactionHash } = event
   const isLogged = event.kind === 'accessLogged'
+  if (!isLogged && look.loggedAt !== null && (await isGrantTakenBack(store, look.consentRequestId))) {
+    await store.looks.update(look.id, { transactionId: null })
+    await store.outbox.add('logAccess', look.id, clock(), (clock() + lookAgainMs) as EpochMs)
+    return
+  }
   await store.looks.update(look.id, {
     state: isLogged ? 'logged' : 'refused',
     blockNumber,
@@ -155,6 +193,12 @@ async function lookAnswered(
   const state = request && nextState(request.state, 'useUp')
   if (isLogged && request?.oneTime && state) await store.requests.update(request.id, { state, endedAt: clock() })
   await store.announce('request', look.consentRequestId)
+}
+
+/** A look that was shown is written again, once the grant it was under stands again. */
+async function isGrantTakenBack(store: Store, requestId: ConsentRequestId): Promise<boolean> {
+  const granting = await store.operations.ofRequest(requestId, 'openGrant')
+  return granting?.status === 'submitted' || granting?.status === 'prepared'
 }
 
 /** One reminder, if the question is still open. */

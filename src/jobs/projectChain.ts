@@ -19,6 +19,8 @@ export type ProjectChainParts = {
   clock: () => EpochMs
   /** Looks after a transaction that stands in no block; false where it never will. */
   chase(transaction: OperatorTransactionRow, headBlock: number): Promise<boolean>
+  /** Looks after operations that another's bundler has; returns those that will never be in a block. */
+  chaseOperations(headBlock: number): Promise<{ operationId: string; reason: string }[]>
 }
 
 /**
@@ -43,6 +45,8 @@ export async function projectChain(parts: ProjectChainParts): Promise<boolean> {
     from = to + 1
   }
   await settleAll(parts, head)
+  for (const { operationId, reason } of await parts.chaseOperations(head.number))
+    await outcomes.refused(operationId, reason)
   if (found) await store.operations.settleUpTo(await ledger.settled())
   return found
 }
@@ -63,13 +67,21 @@ function takeBackAfter(store: Store, blockNumber: number): Promise<void> {
   return store.transaction(async (inside) => {
     await inside.operations.takeBackAfter(blockNumber)
     await inside.transactions.takeBackAfter(blockNumber)
+    await inside.looks.takeBackAfter(blockNumber)
   })
 }
 
 /** One that can't be settled keeps no other waiting. */
 async function settleAll(parts: ProjectChainParts, head: Block): Promise<void> {
   const sent = await parts.store.transactions.sent()
-  const settled = await Promise.allSettled(sent.map((transaction) => settleTransaction(parts, transaction, head)))
+  // What a reorganisation took back goes again in the order in which it went.
+  for (const transaction of sent.filter(({ sentBlock }) => sentBlock === null))
+    await settleTransaction(parts, transaction, head)
+  const settled = await Promise.allSettled(
+    sent
+      .filter(({ sentBlock }) => sentBlock !== null)
+      .map((transaction) => settleTransaction(parts, transaction, head)),
+  )
   const failed = settled.find((result) => result.status === 'rejected')
   if (failed) throw failed.reason
 }

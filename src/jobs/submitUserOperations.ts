@@ -1,7 +1,7 @@
 import { TryAgainError } from '../core/errors.ts'
 import type { EpochMs } from '../core/people.ts'
 import type { Store } from '../core/store.ts'
-import { isUrgent } from '../core/userOperation.ts'
+import { gatheringMs, isUrgent } from '../core/userOperation.ts'
 import type { Outcomes } from './outcomes.ts'
 
 /** How long an operation waits before it asks again whether its turn has come. */
@@ -13,10 +13,14 @@ export type SubmitParts = {
   store: Store
   clock: () => EpochMs
   outcomes: Outcomes
+  pause(ms: number): Promise<unknown>
   submitPrepared(): Promise<{ refused: { operationId: string; reason: string }[]; isRush: boolean }>
 }
 
-/** One bundle at a time: what arrives while one is being made goes into the next. */
+/**
+ * One round at a time: what arrives while one is being made, or while a bundle of ours waits for its block and this one
+ * gathers, goes along.
+ */
 export function submitUserOperations(parts: SubmitParts): (operationId: string) => Promise<void> {
   let running: Promise<void> = Promise.resolve()
   return async (operationId) => {
@@ -26,8 +30,13 @@ export function submitUserOperations(parts: SubmitParts): (operationId: string) 
   }
 }
 
-async function submit({ store, submitPrepared, outcomes }: SubmitParts, operationId: string): Promise<void> {
-  if ((await store.operations.get(operationId))?.status !== 'prepared') return
+async function submit(parts: SubmitParts, operationId: string): Promise<void> {
+  const { store, clock, submitPrepared, outcomes } = parts
+  const operation = await store.operations.get(operationId)
+  if (operation?.status !== 'prepared') return
+  const isInFlight = (await store.transactions.sent()).some(({ kind }) => kind === 'handleOps')
+  const waitMs = gatheringMs(operation.createdAt, clock(), isInFlight)
+  if (waitMs > 0) await parts.pause(waitMs)
   const { refused, isRush } = await submitPrepared().catch((error: unknown) => {
     if (isUnreachable(error)) throw new TryAgainError('chainUnavailable', 2_000, { cause: error })
     throw error

@@ -25,6 +25,7 @@ export type WorkerParts = {
     outcomes: Outcomes
     firstBlock: number
     chase(transaction: OperatorTransactionRow, headBlock: number): Promise<boolean>
+    chaseOperations(headBlock: number): Promise<{ operationId: string; reason: string }[]>
   }
   /** True where no other process can work on the same queue, as with the embedded database. */
   isOnlyWorker: boolean
@@ -59,7 +60,8 @@ export function openWorker(parts: WorkerParts) {
       const relayed = await relay.now()
       const found = await follow.now()
       const isOpen = (await store.outbox.countDue((clock() + horizonMs) as EpochMs)) > 0
-      return relayed === 0 && !found && !isOpen && (await store.transactions.sent()).length === 0
+      const sent = [...(await store.transactions.sent()), ...(await store.operations.alone())]
+      return relayed === 0 && !found && !isOpen && sent.length === 0
     },
   }
 }

@@ -3,7 +3,7 @@ import { anvil } from 'viem/chains'
 import { describe, expect, test } from 'vitest'
 import type { Village } from '../../local/village.ts'
 import { submitPrepared } from '../../src/accounts/bundle.ts'
-import { entryPointAbi, providerRegistryAbi, sponsorPaymasterAbi } from '../../src/accounts/contracts.generated.ts'
+import { entryPointAbi, sponsorPaymasterAbi } from '../../src/accounts/contracts.generated.ts'
 import type { OperatorTransactionRow } from '../../src/core/rows.ts'
 import {
   answersAreRead,
@@ -16,6 +16,7 @@ import {
   quietVillage,
   reply,
   stateOf,
+  suspendDoctor,
   textsTo,
 } from '../support/bundling.ts'
 
@@ -113,7 +114,7 @@ describe('a bundle', () => {
     await using village = await quietVillage()
     const requests = await askEverybody(village)
     await reply(village, requests, '1')
-    const { parts, transactions } = await bundler(village)
+    const { parts, operators, transactions } = await bundler(village)
     const crashing = await bundler(village, {
       sendRaw: () => Promise.reject(new RangeError('the process is gone')),
     })
@@ -121,9 +122,7 @@ describe('a bundle', () => {
 
     const [stored] = await transactions()
     expect(stored).toMatchObject({ status: 'sent', blockNumber: null })
-    expect(await village.app.client.getTransactionCount({ address: parts.operators.writer.address })).toBe(
-      stored?.nonce,
-    )
+    expect(await village.app.client.getTransactionCount({ address: operators.writer.address })).toBe(stored?.nonce)
     // Another round finds nothing to bundle: these operations belong to the stored one.
     expect(await submitPrepared(parts)).toMatchObject({ sent: 0, refused: [] })
 
@@ -137,7 +136,7 @@ describe('a bundle', () => {
     // Sent twice more, as a node that forgot would have us do: nothing happens again.
     for (let again = 0; again < 2; again += 1) {
       const row = { ...(stored as OperatorTransactionRow), sentBlock: null }
-      expect(await parts.operators.chase(row, row.blockNumber ?? 0)).toBe(true)
+      expect(await operators.chase(row, row.blockNumber ?? 0)).toBe(true)
     }
     await village.settle()
     for (const request of requests) expect(await grantsOnChain(village, request.id)).toBe(1)
@@ -184,7 +183,7 @@ describe('a bundle', () => {
     const { parts, operationOf } = await bundler(village)
     await village.world.chain.setAutomine(false)
     expect((await submitPrepared(parts)).sent).toBe(1)
-    await suspendDoctorFirst(village)
+    await suspendDoctor(village)
     await village.world.chain.mine(1)
     await village.world.chain.setAutomine(true)
     await village.settle()
@@ -216,23 +215,6 @@ describe('a bundle', () => {
     expect(textsTo(village, second.patient.phone).at(-1)).toMatch(/can no longer see/)
   })
 })
-
-/** The hospital suspends the doctor in the very block of the bundle, and before it. */
-async function suspendDoctorFirst(village: Village): Promise<void> {
-  const { chain, hospital, deployment } = village.world
-  const [doctor] = village.people.doctors
-  const row = doctor && (await village.app.store.people.doctor(doctor.id))
-  if (!row) throw new Error('The village has two doctors.')
-  const wallet = createWalletClient({ account: hospital, chain: anvil, transport: http(chain.url) })
-  await wallet.writeContract({
-    address: deployment.providerRegistry.address,
-    abi: providerRegistryAbi,
-    functionName: 'suspendDoctor',
-    args: [row.affiliationId],
-    maxPriorityFeePerGas: parseGwei('10'),
-    maxFeePerGas: parseGwei('20'),
-  })
-}
 
 /** The sponsor's owner takes all of its deposit out, or pays it in again; offered a tip above every other. */
 async function governor(village: Village, what: 'withdraw' | 'deposit'): Promise<void> {

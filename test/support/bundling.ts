@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { decodeFunctionData, type PublicClient, parseTransaction } from 'viem'
+import { createWalletClient, decodeFunctionData, http, type PublicClient, parseGwei, parseTransaction } from 'viem'
+import { anvil } from 'viem/chains'
 import { bytesToHex } from 'viem/utils'
 import type { Village } from '../../local/village.ts'
 import type { BundleParts } from '../../src/accounts/bundle.ts'
-import { consentLedgerAbi, entryPointAbi } from '../../src/accounts/contracts.generated.ts'
+import { consentLedgerAbi, entryPointAbi, providerRegistryAbi } from '../../src/accounts/contracts.generated.ts'
 import { readOrMakeKeyFile } from '../../src/accounts/keyFile.ts'
 import { openOperators } from '../../src/accounts/operators.ts'
+import { ownBundler } from '../../src/accounts/ownBundler.ts'
 import { handleMessage } from '../../src/bot/handleMessage.ts'
 import type { localOperatorNames } from '../../src/config.ts'
 import type { ConsentRequestId } from '../../src/core/people.ts'
@@ -58,9 +60,11 @@ export async function bundler(village: Village, { sendRaw, keys = ['operator'] }
   if (!first) throw new Error('A bundler has a key.')
   const chain = { client, deployment, store, clock: village.now, newId: randomUUID }
   const operators = openOperators(chain, [first, ...others])
-  const parts: BundleParts = { client, deployment, operators, store, vault, clock: village.now }
+  const bundler = ownBundler({ client, operators, clock: village.now })
+  const parts: BundleParts = { client, deployment, bundler, store, vault, clock: village.now }
   return {
     parts,
+    operators,
     /** Bundles made since now. */
     transactions: async () => (await allTransactions(village)).filter(({ id }) => !known.has(id)),
     async operationOf(requestId: ConsentRequestId, kind: string) {
@@ -148,4 +152,21 @@ export function operationsIn(transaction: OperatorTransactionRow | undefined) {
   const call = decodeFunctionData({ abi: entryPointAbi, data: data ?? '0x' })
   if (call.functionName !== 'handleOps') throw new Error(`The transaction calls ${call.functionName}.`)
   return call.args[0]
+}
+
+/** The hospital suspends the first doctor; offered a tip above every other. */
+export async function suspendDoctor(village: Village): Promise<void> {
+  const { chain, hospital, deployment } = village.world
+  const [doctor] = village.people.doctors
+  const row = doctor && (await village.app.store.people.doctor(doctor.id))
+  if (!row) throw new Error('The village has two doctors.')
+  const wallet = createWalletClient({ account: hospital, chain: anvil, transport: http(chain.url) })
+  await wallet.writeContract({
+    address: deployment.providerRegistry.address,
+    abi: providerRegistryAbi,
+    functionName: 'suspendDoctor',
+    args: [row.affiliationId],
+    maxPriorityFeePerGas: parseGwei('10'),
+    maxFeePerGas: parseGwei('20'),
+  })
 }

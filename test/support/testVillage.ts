@@ -13,7 +13,7 @@ export const engines: readonly EngineName[] = ['embedded', 'postgresAndRedis']
 /** A seeded village of the test's own. Dispose of it with `await using`. */
 export async function testVillage(
   engine: EngineName = 'embedded',
-  options: Pick<VillageOptions, 'log'> = {},
+  options: Pick<VillageOptions, 'log' | 'bundler'> = {},
 ): Promise<Village> {
   if (engine === 'postgresAndRedis')
     return startVillage({ ...options, databaseUrl: await freshDatabaseUrl(), redisUrl: freshRedisUrl() })

@@ -40,6 +40,7 @@ const lawful: readonly `${RequestState} ${RequestEvent} ${RequestState}`[] = [
   'granting grantedOnChain granted',
   'granting rejectedByChain failed',
   'granting remove removed',
+  'granted rejectedByChain failed',
   'granted remove removed',
   'granted expire expired',
   'granted useUp usedUp',

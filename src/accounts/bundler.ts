@@ -1,0 +1,64 @@
+import type { EpochMs } from '../core/people.ts'
+import type { Hex, OperatorTransactionRow, UserOperationRow } from '../core/rows.ts'
+import type { OperationWithRequest, Store } from '../core/store.ts'
+import { type SignedUserOperation, writeUserOperation } from './userOperation.ts'
+
+/** An operation's row with what is signed. */
+export type SignedRow = { row: OperationWithRequest; operation: SignedUserOperation; hash: Hex }
+
+/** Why an operation will never go: what the ledger or the entry point said, without the caller's data. */
+export type Refusal = { operationId: string; reason: string }
+
+/**
+ * How signed operations reach the entry point: in `handleOps` of our own, or by another's bundler. The configuration
+ * chooses; what became of them is read from the chain either way.
+ */
+export type Bundler = {
+  /** Fills in what this bundler asks for beyond what we would, before the operation is signed. */
+  complete(operation: SignedUserOperation): Promise<SignedUserOperation>
+  /**
+   * Stores the operations as submitted, and only then sends them; leaves out what would fail validation.
+   *
+   * @returns what was refused for good. What is neither sent nor refused is still prepared.
+   */
+  submit(signed: readonly SignedRow[]): Promise<{ sent: number; refused: Refusal[] }>
+  /**
+   * Looks after operations that were sent in no transaction of ours and stand in no block: sends them again, or gives
+   * them back to be prepared anew.
+   *
+   * @param headBlock the last block whose events are read
+   * @returns what will never be in a block
+   */
+  chase(headBlock: number): Promise<Refusal[]>
+}
+
+/**
+ * Verdicts that pass: the paymaster's empty deposit or spent budget; and what a new signature mends, where we may give one:
+ * a clone that somebody else has made meanwhile, a nonce that another bundle is using, a day that is over.
+ * Source: ERC-4337, EntryPoint v0.7 error codes.
+ */
+export function mayPassLater(reason: string, { signedBy }: Pick<UserOperationRow, 'signedBy'>): boolean {
+  if (/^AA(31|33|9[0-9])/.test(reason)) return true
+  return signedBy === 'vault' && /^AA(10|25|32)/.test(reason)
+}
+
+/** Marks operations as submitted, with what was signed. @returns false where another process has taken some of them */
+export async function claimSigned(
+  store: Store,
+  signed: readonly SignedRow[],
+  bundleId: OperatorTransactionRow['id'] | null,
+  now: EpochMs,
+): Promise<boolean> {
+  for (const { row, operation, hash } of signed) {
+    const before = row.hash === null || row.hash === hash ? [] : [row.hash]
+    const earlierHashes = [row.earlierHashes, ...before].join(' ').trim()
+    await store.operations.update(row.id, {
+      signed: writeUserOperation(operation),
+      hash,
+      earlierHashes,
+      updatedAt: now,
+    })
+  }
+  const ids = signed.map(({ row }) => row.id)
+  return (await store.operations.claim(ids, bundleId, now)) === ids.length
+}

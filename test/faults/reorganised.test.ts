@@ -1,0 +1,120 @@
+import { createTestClient, http } from 'viem'
+import { anvil } from 'viem/chains'
+import { expect, test } from 'vitest'
+import type { Village } from '../../local/village.ts'
+import { openLedger } from '../../src/accounts/ledger.ts'
+import { ask, askEverybody, grantsOnChain, onChain, stateOf, suspendDoctor, textsTo } from '../support/bundling.ts'
+import { countEvents } from '../support/ledgerEvents.ts'
+import { testVillage } from '../support/testVillage.ts'
+
+test.each([1, 3, 10])(
+  'a reorganisation of %i blocks takes a grant back: it is sent again, and nobody is told a thing twice',
+  async (depth) => {
+    await using village = await testVillage()
+    const [request] = await askEverybody(village)
+    await village.world.chain.mine(10)
+    village.world.phones.text(request.patient.phone, `${request.number} 1`)
+    await village.settle()
+    if (depth > 1) await village.world.chain.mine(depth - 1)
+    await village.settle()
+    const told = textsTo(village, request.patient.phone)
+    expect(told).toHaveLength(2)
+    expect(await grantsOnChain(village, request.id)).toBe(1)
+
+    await village.app.worker.stop()
+    await reorganise(village, depth)
+    expect(await stateOf(village, request)).toMatchObject({ ledger: onChain.open })
+    await village.settle()
+    expect(await stateOf(village, request)).toEqual({ database: 'granted', ledger: onChain.granted })
+    expect(await grantsOnChain(village, request.id)).toBe(1)
+    expect(textsTo(village, request.patient.phone)).toEqual(told)
+    expect((await village.app.store.operations.ofRequest(request.id, 'openGrant'))?.status).toBe('included')
+  },
+)
+
+test('question, yes, look and removal, all taken back at once, stand again in an order that the ledger takes', async () => {
+  await using village = await testVillage()
+  const [first, second] = await askEverybody(village)
+  const height = await blockNumber(village)
+  const doctor = village.people.doctors[1]
+  if (!doctor) throw new Error('The village has two doctors.')
+  const asked = await ask(village, second.patient, 1)
+  await village.settle()
+  village.world.phones.text(second.patient.phone, `${asked.number} 1`)
+  await village.settle()
+  const look = await village.app.actions.startLook(doctor.id, asked.id)
+  if ('refused' in look) throw new Error('The look was refused.')
+  expect((await village.app.actions.open(doctor.id, look.lookId, 10_000)).status).toBe('open')
+  village.world.phones.text(first.patient.phone, `${first.number} 2`)
+  await village.settle()
+  village.world.phones.text(second.patient.phone, `REMOVE ${asked.number}`)
+  await village.settle()
+  const told = [first, second].map(({ patient }) => textsTo(village, patient.phone))
+
+  await village.app.worker.stop()
+  await reorganise(village, (await blockNumber(village)) - height)
+  await village.settle()
+  await village.advance(7_000)
+  await village.settle()
+  expect(await stateOf(village, asked)).toEqual({ database: 'removed', ledger: onChain.revoked })
+  expect(await stateOf(village, first)).toEqual({ database: 'refused', ledger: onChain.refused })
+  expect([first, second].map(({ patient }) => textsTo(village, patient.phone))).toEqual(told)
+  const row = await village.app.store.requests.get(asked.id)
+  expect(await countEvents(village.world, row?.ledgerRequestId)).toMatchObject({
+    RequestOpened: 1,
+    GrantOpened: 1,
+    AccessLogged: 1,
+    GrantRevoked: 1,
+  })
+})
+
+test('a grant that a reorganisation took back, and that can no longer be given, is closed without a second text', async () => {
+  await using village = await testVillage()
+  const [request] = await askEverybody(village)
+  village.world.phones.text(request.patient.phone, `${request.number} 1`)
+  await village.settle()
+  const told = textsTo(village, request.patient.phone)
+
+  await village.app.worker.stop()
+  await reorganise(village, 1)
+  await suspendDoctor(village)
+  await village.settle()
+  const row = await village.app.store.requests.get(request.id)
+  expect(row?.state).toBe('failed')
+  expect(textsTo(village, request.patient.phone)).toEqual(told)
+  const ledger = openLedger(village.app.client, village.app.deployment)
+  expect(await ledger.canAccess(row?.ledgerRequestId ?? '0x', row?.doctorAccount ?? '0x', 'VIEW')).toBe(false)
+})
+
+test('a yes that failed on one branch of the chain and passed on the next is taken back: she was told that nothing opened', async () => {
+  await using village = await testVillage()
+  const [request] = await askEverybody(village)
+  await village.world.chain.setAutomine(false)
+  village.world.phones.text(request.patient.phone, `${request.number} 1`)
+  await expect
+    .poll(async () => (await village.app.store.operations.ofRequest(request.id, 'openGrant'))?.status)
+    .toBe('submitted')
+  await suspendDoctor(village)
+  await village.world.chain.mine(1)
+  await village.world.chain.setAutomine(true)
+  await village.settle()
+  const told = textsTo(village, request.patient.phone)
+  expect(told.at(-1)).toMatch(/Nothing was opened/)
+
+  // On the other branch the doctor was not suspended.
+  await village.app.worker.stop()
+  await reorganise(village, 1)
+  await village.settle()
+  expect(await stateOf(village, request)).toEqual({ database: 'failed', ledger: onChain.revoked })
+  expect(textsTo(village, request.patient.phone)).toEqual(told)
+})
+
+/** The chain goes another way from so many blocks back on, and nothing of what stood in them is in it. */
+async function reorganise({ world }: Village, depth: number): Promise<void> {
+  const client = createTestClient({ mode: 'anvil', chain: anvil, transport: http(world.chain.url) })
+  await client.request({ method: 'anvil_reorg' as never, params: [depth, []] as never })
+}
+
+async function blockNumber({ app }: Village): Promise<number> {
+  return Number(await app.client.getBlockNumber({ cacheTime: 0 }))
+}

@@ -1,0 +1,299 @@
+import { HttpRpcClient } from '@account-abstraction/sdk'
+import { createWalletClient, type Hex, http, parseEther, parseGwei } from 'viem'
+import { formatUserOperationRequest } from 'viem/account-abstraction'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { anvil } from 'viem/chains'
+import { describe, expect, test } from 'vitest'
+import { type BundlerStandIn, startBundler } from '../../local/bundler/startBundler.ts'
+import type { Village } from '../../local/village.ts'
+import type { World } from '../../local/world.ts'
+import { accountFactoryAbi } from '../../src/accounts/contracts.generated.ts'
+import { readUserOperation } from '../../src/accounts/userOperation.ts'
+import { day } from '../../src/core/people.ts'
+import { type AskedOf, ask, askEverybody, grantsOnChain, onChain, stateOf, textsTo } from '../support/bundling.ts'
+import { testVillage } from '../support/testVillage.ts'
+
+const granted = { database: 'granted', ledger: onChain.granted }
+
+/** The same sentences hold whoever bundles. `hold` keeps what is sent out of the blocks until `letGo`; `lose` loses it. */
+type Bundling = { village: Village; hold(): Promise<void>; letGo(): Promise<void>; lose(): Promise<void> }
+
+const bundlers: Record<string, () => Promise<Bundling>> = {
+  'our own keys': async () => {
+    const village = await testVillage()
+    const { chain } = village.world
+    return {
+      village,
+      hold: () => chain.setAutomine(false),
+      async letGo() {
+        await chain.mine(1)
+        await chain.setAutomine(true)
+      },
+      lose: () => rpc(village.world, 'anvil_dropAllTransactions'),
+    }
+  },
+  "another's bundler": async () => {
+    let standIn: BundlerStandIn | null = null
+    const village = await testVillage('embedded', {
+      async bundler(world) {
+        standIn = await startVendor(world)
+        return standIn
+      },
+    })
+    const vendor = standIn as unknown as BundlerStandIn
+    return {
+      village,
+      hold: () => vendor.setBundling(false),
+      letGo: () => vendor.setBundling(true),
+      async lose() {
+        vendor.forget()
+      },
+    }
+  },
+}
+
+describe.each(Object.keys(bundlers))('with %s', (name) => {
+  const start = async () => {
+    const bundling = await (bundlers[name] as () => Promise<Bundling>)()
+    return { ...bundling, [Symbol.asyncDispose]: () => bundling.village.stop() }
+  }
+
+  test('a yes of everybody is one grant each, and its status goes as far as the block does', async () => {
+    await using bundling = await start()
+    const { village, hold, letGo } = bundling
+    const requests = await askEverybody(village)
+    await hold()
+    for (const { patient, number } of requests) village.world.phones.text(patient.phone, `${number} 1`)
+    await allHaveStatus(village, requests, 'submitted')
+    expect(textsTo(village, requests[0].patient.phone)).toHaveLength(1)
+    await letGo()
+    await village.settle()
+    await allHaveStatus(village, requests, 'included')
+    for (const request of requests) {
+      expect(await stateOf(village, request)).toEqual(granted)
+      expect(await grantsOnChain(village, request.id)).toBe(1)
+    }
+    await village.world.chain.mine(100)
+    await village.settle()
+    await allHaveStatus(village, requests, 'succeeded')
+  })
+
+  test('one operation with a wrong signature is refused, and every other goes through', async () => {
+    await using bundling = await start()
+    const { village } = bundling
+    const requests = await askEverybody(village)
+    const [, poisoned, ...others] = requests
+    // The vault is made to sign with somebody else's key.
+    const { kysely } = village.app.database
+    const someone = await kysely
+      .selectFrom('patient')
+      .selectAll()
+      .where('healthId', '=', requests[0].patient.healthId)
+      .executeTakeFirstOrThrow()
+    await kysely
+      .updateTable('patient')
+      .set({ keyId: someone.keyId })
+      .where('healthId', '=', poisoned.patient.healthId)
+      .execute()
+    for (const { patient, number } of requests) village.world.phones.text(patient.phone, `${number} 1`)
+    await village.settle()
+    const operation = await village.app.store.operations.ofRequest(poisoned.id, 'openGrant')
+    expect(operation).toMatchObject({ status: 'refused', failure: expect.stringMatching(/^AA24/) })
+    expect(await stateOf(village, poisoned)).toEqual({ database: 'failed', ledger: onChain.open })
+    for (const request of [requests[0], ...others]) expect(await stateOf(village, request)).toEqual(granted)
+  })
+
+  test('two answers of one patient go one after the other', async () => {
+    await using bundling = await start()
+    const { village } = bundling
+    const [first] = await askEverybody(village)
+    const second = await ask(village, first.patient, 1)
+    await village.settle()
+    for (const { number } of [first, second]) village.world.phones.text(first.patient.phone, `${number} 1`)
+    await village.settle()
+    for (const request of [first, second]) expect(await stateOf(village, request)).toEqual(granted)
+    const [one, other] = await Promise.all(
+      [first, second].map(({ id }) => village.app.store.operations.ofRequest(id, 'openGrant')),
+    )
+    expect(one?.transactionHash).not.toBe(other?.transactionHash)
+  })
+
+  test('an account that a stranger made before changes nothing', async () => {
+    await using bundling = await start()
+    const { village } = bundling
+    const [request] = await askEverybody(village)
+    await makeAccount(village, request)
+    village.world.phones.text(request.patient.phone, `${request.number} 1`)
+    await village.settle()
+    expect(await stateOf(village, request)).toEqual(granted)
+  })
+
+  test('an account that a stranger makes in the same block, and before, costs one more try', async () => {
+    await using bundling = await start()
+    const { village, hold, letGo } = bundling
+    const [first, second] = await askEverybody(village)
+    await hold()
+    for (const { patient, number } of [first, second]) village.world.phones.text(patient.phone, `${number} 1`)
+    await allHaveStatus(village, [first, second], 'submitted')
+    await makeAccount(village, first)
+    await letGo()
+    await village.advance(7_000)
+    await village.settle()
+    for (const request of [first, second]) {
+      expect(await stateOf(village, request)).toEqual(granted)
+      expect(await grantsOnChain(village, request.id)).toBe(1)
+      expect(textsTo(village, request.patient.phone)).toHaveLength(2)
+    }
+    const operation = await village.app.store.operations.ofRequest(first.id, 'openGrant')
+    expect(operation?.attempts).toBe(2)
+    expect(readUserOperation(operation?.signed ?? '').factory).toBeUndefined()
+  })
+
+  test('what was sent and got lost is sent again, and happens once', async () => {
+    await using bundling = await start()
+    const { village, hold, letGo, lose } = bundling
+    const [first, second] = await askEverybody(village)
+    await hold()
+    for (const { patient, number } of [first, second]) village.world.phones.text(patient.phone, `${number} 1`)
+    await allHaveStatus(village, [first, second], 'submitted')
+    await lose()
+    await letGo()
+    await village.advance(7_000)
+    await village.settle()
+    for (const request of [first, second]) {
+      expect(await stateOf(village, request)).toEqual(granted)
+      expect(await grantsOnChain(village, request.id)).toBe(1)
+    }
+  })
+
+  test('an answer that was signed before midnight and is in no block ten minutes after is signed for the new day', async () => {
+    await using bundling = await start()
+    const { village, hold, letGo, lose } = bundling
+    const now = village.now()
+    const midnight = Math.ceil(now / day) * day
+    // At half past eleven in the evening.
+    await village.advance(midnight - now - 30 * 60_000)
+    const [request] = await askEverybody(village)
+    await hold()
+    village.world.phones.text(request.patient.phone, `${request.number} 1`)
+    await allHaveStatus(village, [request], 'submitted')
+    const before = await village.app.store.operations.ofRequest(request.id, 'openGrant')
+    await lose()
+    await village.advance(45 * 60_000)
+    await letGo()
+    await village.advance(7_000)
+    await village.settle()
+    expect(await stateOf(village, request)).toEqual(granted)
+    expect(textsTo(village, request.patient.phone)).toHaveLength(2)
+    const after = await village.app.store.operations.ofRequest(request.id, 'openGrant')
+    const [signed, anew] = [before, after].map((row) => readUserOperation(row?.signed ?? ''))
+    expect(Number(anew?.paymasterData)).toBe(Number(signed?.paymasterData) + 1)
+    expect(after?.earlierHashes).toBe(before?.hash)
+  })
+})
+
+describe("the stand-in for another's bundler, asked by the account-abstraction SDK", () => {
+  test('says which chain and entry point it serves, and refuses to be taken for another', async () => {
+    await using bundling = await (bundlers["another's bundler"] as () => Promise<Bundling>)().then(disposable)
+    const { village } = bundling
+    const url = village.app.config.bundlerUrl ?? ''
+    const { entryPoint, chainId } = village.app.deployment
+    await new HttpRpcClient(url, entryPoint.address, chainId).validateChainId()
+    // Its constructor asks too; that answer is awaited with the first call.
+    const wrong = new HttpRpcClient(url, entryPoint.address, 1135)
+    await expect(wrong.initializing).rejects.toThrow(/is on chainId 31337, but provider is on chainId 1135/)
+    await expect(wrong.validateChainId()).rejects.toThrow(/chainId/)
+  })
+
+  test('takes the same operation in its numbers, and answers with the hash that our own code signed', async () => {
+    await using bundling = await (bundlers["another's bundler"] as () => Promise<Bundling>)().then(disposable)
+    const { village, hold, letGo, lose } = bundling
+    const [request] = await askEverybody(village)
+    await hold()
+    village.world.phones.text(request.patient.phone, `${request.number} 1`)
+    await allHaveStatus(village, [request], 'submitted')
+    await lose()
+    const { entryPoint, chainId } = village.app.deployment
+    const client = new HttpRpcClient(village.app.config.bundlerUrl ?? '', entryPoint.address, chainId)
+    const row = await village.app.store.operations.ofRequest(request.id, 'openGrant')
+    const operation = readUserOperation(row?.signed ?? '')
+    // The SDK's own type is v0.6's; it turns whatever fields it is given into hexadecimal and adds none.
+    type Given = Parameters<HttpRpcClient['sendUserOpToBundler']>[0]
+    const given = operation as unknown as Given
+    const estimated = (await client.estimateUserOpGas(given)) as unknown as { preVerificationGas: Hex }
+    expect(Number(estimated.preVerificationGas)).toBeLessThanOrEqual(Number(operation.preVerificationGas))
+    expect(await client.sendUserOpToBundler(given)).toBe(row?.hash)
+    await expect(client.sendUserOpToBundler(given)).rejects.toThrow(/Already known/)
+    await letGo()
+    await village.settle()
+    expect(await stateOf(village, request)).toEqual(granted)
+  })
+
+  test('numbers its refusals as ERC-7769 does', async () => {
+    await using bundling = await (bundlers["another's bundler"] as () => Promise<Bundling>)().then(disposable)
+    const { village, hold, lose } = bundling
+    const [request] = await askEverybody(village)
+    await hold()
+    village.world.phones.text(request.patient.phone, `${request.number} 1`)
+    await allHaveStatus(village, [request], 'submitted')
+    await lose()
+    const { entryPoint } = village.app.deployment
+    const row = await village.app.store.operations.ofRequest(request.id, 'openGrant')
+    const operation = readUserOperation(row?.signed ?? '')
+    const codeOf = async (change: Partial<typeof operation>, target: string = entryPoint.address) => {
+      const sent = formatUserOperationRequest({ ...operation, ...change })
+      const answer = await post(village.app.config.bundlerUrl ?? '', 'eth_sendUserOperation', [sent, target])
+      return answer.error?.code
+    }
+    expect(await codeOf({}, request.patient.id && village.app.deployment.consentLedger.address)).toBe(-32602)
+    expect(await codeOf({ preVerificationGas: 20_000n })).toBe(-32602)
+    expect(await codeOf({ nonce: operation.nonce + 1n })).toBe(-32500)
+    expect(await codeOf({ callGasLimit: operation.callGasLimit + 1n })).toBe(-32507)
+    expect(await codeOf({ maxFeePerGas: parseGwei('1000') })).toBe(-32501)
+    expect((await post(village.app.config.bundlerUrl ?? '', 'eth_sendTransaction', [])).error?.code).toBe(-32601)
+  })
+})
+
+function disposable(bundling: Bundling) {
+  return { ...bundling, [Symbol.asyncDispose]: () => bundling.village.stop() }
+}
+
+async function startVendor(world: World): Promise<BundlerStandIn> {
+  const privateKey = generatePrivateKey()
+  await world.chain.fund(privateKeyToAccount(privateKey).address, parseEther('10'))
+  return startBundler({ chainUrl: world.chain.url, deployment: world.deployment, privateKey })
+}
+
+async function allHaveStatus(village: Village, requests: readonly AskedOf[], status: string): Promise<void> {
+  const read = () =>
+    Promise.all(requests.map(async ({ id }) => (await village.app.store.operations.ofRequest(id, 'openGrant'))?.status))
+  await expect.poll(read, { timeout: 20_000 }).toEqual(requests.map(() => status))
+}
+
+/** A stranger pays for a patient's account, and more than we do for its place in the block. */
+async function makeAccount({ world, app }: Village, { patient }: AskedOf): Promise<void> {
+  const stranger = privateKeyToAccount(generatePrivateKey())
+  await world.chain.fund(stranger.address, parseEther('1'))
+  const row = await app.store.people.patient(patient.id)
+  const wallet = createWalletClient({ account: stranger, chain: anvil, transport: http(world.chain.url) })
+  await wallet.writeContract({
+    address: app.deployment.accountFactory.address,
+    abi: accountFactoryAbi,
+    functionName: 'createPatientAccount',
+    args: [row?.owner ?? '0x'],
+    // Not estimated: in the pending block our bundle has made the account already.
+    gas: 300_000n,
+    maxPriorityFeePerGas: parseGwei('10'),
+    maxFeePerGas: parseGwei('20'),
+  })
+}
+
+async function rpc({ chain }: World, method: string): Promise<void> {
+  await post(chain.url, method, [])
+}
+
+async function post(url: string, method: string, params: unknown[]): Promise<{ error?: { code: number } }> {
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
+  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  return (await response.json()) as { error?: { code: number } }
+}
