@@ -26,7 +26,7 @@ export type BundlerStandInOptions = {
 /** Stands in for a vendor's ERC-4337 bundler on 127.0.0.1. */
 export type BundlerStandIn = AsyncDisposable & {
   url: string
-  /** Methods called, oldest first. */
+  /** Methods that were answered, oldest first. */
   calls: string[]
   /** Off: operations are taken and wait. On again: they go. */
   setBundling(enabled: boolean): Promise<void>
@@ -176,7 +176,6 @@ export async function startBundler(options: BundlerStandInOptions): Promise<Bund
   const server = fastify({ forceCloseConnections: true })
   server.post('/', async (request) => {
     const { id, method, params } = request.body as { id: number; method: string; params?: unknown[] }
-    calls.push(method)
     const answer = { jsonrpc: '2.0', id }
     const does = methods[method]
     if (!does) return { ...answer, error: { code: -32601, message: `Method not found: ${method}` } }
@@ -185,6 +184,8 @@ export async function startBundler(options: BundlerStandInOptions): Promise<Bund
     } catch (error) {
       const code = error instanceof RpcError ? error.code : -32603
       return { ...answer, error: { code, message: error instanceof Error ? error.message : 'Internal error' } }
+    } finally {
+      calls.push(method)
     }
   })
   await server.listen({ host: '127.0.0.1', port: options.port ?? 0 })

@@ -46,6 +46,7 @@ const bundlers: Record<string, () => Promise<Bundling>> = {
       hold: () => vendor.setBundling(false),
       letGo: () => vendor.setBundling(true),
       async lose() {
+        await expect.poll(() => vendor.calls).toContain('eth_sendUserOperation')
         vendor.forget()
       },
     }
