@@ -1,8 +1,21 @@
-import { encodeFunctionData, type Hex, type PrivateKeyAccount } from 'viem'
+import { encodeFunctionData, type PrivateKeyAccount } from 'viem'
 import { consentLedgerAbi } from '../src/accounts/contracts.generated.ts'
 import { rightBits } from '../src/core/classes.ts'
 import { measureLimits } from './gasLimits.ts'
-import { type Asked, type GasWorld, type Holder, openRequestCall, requestCall, startGasWorld } from './gasWorld.ts'
+import { measurePeers } from './gasPeers.ts'
+import {
+  type Asked,
+  type GasWorld,
+  grantCall,
+  type Holder,
+  hashesOf,
+  openRequestCall,
+  type Patient,
+  requestCall,
+  startGasWorld,
+} from './gasWorld.ts'
+import { capacityRows } from './liskCapacity.ts'
+import { meanFjordBytes } from './meanFjordBytes.ts'
 import { progress, type Row, toRow } from './row.ts'
 
 const many = 50
@@ -10,12 +23,21 @@ const many = 50
 const madeAtOnce = 25
 /** From the project's figures. */
 const targets = { grantAlone: 108_000, grantOfFifty: 61_000, logEntryOfFifty: 15_500, bytesOfFifty: 135 } as const
-/** What Lisk's base fee leaves room for. */
-const liskGasPerSecond = 750_000
 
-/** What consent costs on chain, transaction gas ÷ operations, beside the same ledger calls by plain keys. */
+/** What consent costs on chain, beside the same ledger calls by plain keys and by other smart accounts. */
 export async function measure(): Promise<Row[]> {
+  await using world = await startGasWorld({ codeSizeLimit: false })
+  return [...(await measureOurs(world)), ...(await measurePeers(world))]
+}
+
+/** What is ours alone: the figures of the snapshot. */
+export async function measureWithoutPeers(): Promise<Row[]> {
   await using world = await startGasWorld()
+  return await measureOurs(world)
+}
+
+/** Transaction gas ÷ operations, by our own sponsor. */
+async function measureOurs(world: GasWorld): Promise<Row[]> {
   const people = await addPeople(world)
   progress('  plain keys')
   const plain = await measurePlain(world, people)
@@ -27,12 +49,15 @@ export async function measure(): Promise<Row[]> {
   const limits = await measureLimits(world, people)
   const byPlainKey = (metric: string, ours: number, peer: number, atMost?: number) =>
     toRow({ metric, unit: 'gas', ours, peer, peerName: 'plain key', ...(atMost === undefined ? {} : { atMost }) })
-  const { grants } = steady
+  const { grants, coded } = steady
   return [
     byPlainKey('Grant, N = 1', grants.one.gasEach, plain.grant.gasUsed, targets.grantAlone),
     byPlainKey('Grant, N = 10', grants.ten.gasEach, plain.grant.gasUsed),
     byPlainKey('Grant, N = 50', grants.fifty.gasEach, plain.grant.gasUsed, targets.grantOfFifty),
     byPlainKey('Grant, N = 50, of 50 doctors', grants.ofManyDoctors.gasEach, plain.grant.gasUsed),
+    byPlainKey('Grant with code, N = 1', coded.one.gasEach, plain.codedGrant.gasUsed, targets.grantAlone),
+    byPlainKey('Grant with code, N = 10', coded.ten.gasEach, plain.codedGrant.gasUsed),
+    byPlainKey('Grant with code, N = 50', coded.fifty.gasEach, plain.codedGrant.gasUsed, targets.grantOfFifty),
     byPlainKey('First grant, makes the account, N = 1', first.alone.gasEach, plain.grant.gasUsed),
     byPlainKey(`First grant, makes the account, N = ${madeAtOnce}`, first.together.gasEach, plain.grant.gasUsed),
     byPlainKey("Doctor's request, N = 1", steady.request.gasEach, plain.request.gasUsed),
@@ -43,14 +68,12 @@ export async function measure(): Promise<Row[]> {
       { metric: 'Fjord bytes of a grant, N = 1', ours: grants.one.bytesEach },
       { metric: 'Fjord bytes of a grant, N = 10', ours: grants.ten.bytesEach },
       { metric: 'Fjord bytes of a grant, N = 50', ours: grants.fifty.bytesEach, atMost: targets.bytesOfFifty },
-    ].map((row) => toRow({ ...row, unit: 'bytes', peer: plain.grant.fjordBytes, peerName: 'plain key' })),
-    toRow({
-      metric: "Grants a second within Lisk's base-fee target",
-      unit: 'grants/s',
-      ours: liskGasPerSecond / grants.fifty.gasEach,
-      peer: liskGasPerSecond / plain.grant.gasUsed,
-      peerName: 'plain key',
-    }),
+    ].map((row) => toRow({ ...row, unit: 'bytes', peer: plain.grantBytes, peerName: 'plain key' })),
+    ...[
+      { metric: 'Fjord bytes of a grant with code, N = 1', ours: coded.one.bytesEach },
+      { metric: 'Fjord bytes of a grant with code, N = 50', ours: coded.fifty.bytesEach, atMost: targets.bytesOfFifty },
+    ].map((row) => toRow({ ...row, unit: 'bytes', peer: plain.codedGrantBytes, peerName: 'plain key' })),
+    ...capacityRows('Grants with code', { ours: coded.fifty.gasEach, peer: plain.codedGrant.gasUsed }, 'plain key'),
     ...[
       { metric: 'Sponsor is charged for a grant, N = 1', at: grants.one },
       { metric: 'Sponsor is charged for a grant, N = 50', at: grants.fifty },
@@ -64,50 +87,64 @@ export async function measure(): Promise<Row[]> {
 export type GasPeople = Awaited<ReturnType<typeof addPeople>>
 
 async function addPeople(world: GasWorld) {
-  const patients: Holder[] = []
-  for (let index = 0; index < many; index += 1)
-    patients.push(await world.holder(`patient ${index}`, 'patientAccountAddress'))
+  const newPatients = (name: string) =>
+    Promise.all(Array.from({ length: many }, (_, index) => world.holder(`${name} ${index}`, 'patientAccountAddress')))
+  const patients = await newPatients('patient')
+  const newCardHolders = await newPatients('card holder')
   const doctors: PrivateKeyAccount[] = []
   for (let index = 0; index < many; index += 1) doctors.push(await world.fundedKey(`doctor ${index}`))
   const plainPatient = await world.fundedKey('plain patient')
+  const newPlainCardHolder = await world.fundedKey('plain card holder')
   const clinician = await world.holder('clinician', 'doctorAccountAddress')
-  await world.addPatients([...patients, plainPatient].map(({ address }) => address))
+  const everyPatient = [...patients, plainPatient, ...newCardHolders, newPlainCardHolder]
+  await world.addPatients(everyPatient.map(({ address }) => address))
+  const cardHolders = await world.issueCards(newCardHolders)
+  const [plainCardHolder = newPlainCardHolder] = await world.issueCards([newPlainCardHolder])
   const affiliations = await world.addDoctors(doctors.map(({ address }) => address))
   const [clinicianAffiliation = 0] = await world.addDoctors([clinician.address])
-  const askAs = async (doctor: number, of: readonly { address: Hex }[]) => {
+  const askAs = async (doctor: number, of: readonly Patient[]) => {
     const [account, affiliation] = [doctors[doctor], affiliations[doctor]]
     if (!account || affiliation === undefined) throw new RangeError(`There is no doctor ${doctor}.`)
-    return world.ask(
-      account,
-      affiliation,
-      of.map(({ address }) => address),
-    )
+    return world.ask(account, affiliation, of)
   }
-  return { patients, plainPatient, clinician: { ...clinician, affiliation: clinicianAffiliation }, askAs }
+  return {
+    ...{ patients, cardHolders, plainPatient, plainCardHolder, askAs },
+    clinician: { ...clinician, affiliation: clinicianAffiliation },
+  }
 }
 
 /** The same ledger called by accounts that are a key and nothing else; each call is the account's second. */
-async function measurePlain({ send, ledger, grantCall }: GasWorld, { plainPatient, askAs }: GasPeople) {
-  const { asked, sent } = await askAs(0, [plainPatient, plainPatient])
-  const grants: Hex[] = []
-  for (const one of asked) grants.push(await grantCall(one))
-  const granted = await send(
-    plainPatient,
-    grants.map((data) => ({ to: ledger, data })),
-  )
+async function measurePlain({ send, ledger }: GasWorld, people: GasPeople) {
+  const { plainPatient, plainCardHolder, askAs } = people
+  const grantTwice = async (patient: PrivateKeyAccount) => {
+    const { asked, sent } = await askAs(0, [patient, patient])
+    return {
+      asked,
+      sent,
+      granted: await send(
+        patient,
+        asked.map((one) => ({ to: ledger, data: grantCall(one) })),
+      ),
+    }
+  }
+  const { asked, sent, granted } = await grantTwice(plainPatient)
   const removed = await send(
     plainPatient,
     asked.map((one) => ({ to: ledger, data: requestCall('revokeGrant', one) })),
   )
-  const [request, grant, removal] = [sent[1], granted[1], removed[1]]
-  if (!request || !grant || !removal) throw new Error('The calls by a plain key were not sent.')
-  return { request, grant, removal }
+  const coded = await grantTwice(plainCardHolder)
+  const [request, grant, codedGrant, removal] = [sent[1], granted[1], coded.granted[1], removed[1]]
+  if (!request || !grant || !codedGrant || !removal) throw new Error('The calls by a plain key were not sent.')
+  return {
+    ...{ request, grant, codedGrant, removal },
+    grantBytes: meanFjordBytes(grant.raw, asked.flatMap(hashesOf)),
+    codedGrantBytes: meanFjordBytes(codedGrant.raw, coded.asked.flatMap(hashesOf)),
+  }
 }
 
 async function makeAccounts(world: GasWorld, people: GasPeople) {
   const { patients } = people
-  const grant = async (of: readonly Holder[]) =>
-    world.bundle(await grantsOf(world, of, (await people.askAs(0, of)).asked))
+  const grant = async (of: readonly Holder[]) => grantAll(world, of, (await people.askAs(0, of)).asked)
   const alone = await grant(patients.slice(0, 1))
   const together = await grant(patients.slice(1, 1 + madeAtOnce))
   await grant(patients.slice(1 + madeAtOnce))
@@ -115,10 +152,10 @@ async function makeAccounts(world: GasWorld, people: GasPeople) {
 }
 
 async function measureSteady(world: GasWorld, people: GasPeople) {
-  const { patients, clinician, askAs } = people
+  const { patients, cardHolders, clinician, askAs } = people
   const grant = async (of: readonly Holder[]) => {
     const { asked } = await askAs(0, of)
-    return { asked, cost: await world.bundle(await grantsOf(world, of, asked)) }
+    return { asked, cost: await grantAll(world, of, asked) }
   }
   const remove = (of: readonly Holder[], asked: readonly Asked[]) => world.bundle(removalsOf(of, asked))
 
@@ -136,15 +173,22 @@ async function measureSteady(world: GasWorld, people: GasPeople) {
 
   const asked: Asked[] = []
   for (const [index, patient] of patients.entries()) asked.push(...(await askAs(index, [patient])).asked)
-  const ofManyDoctors = await world.bundle(await grantsOf(world, patients, asked))
+  const ofManyDoctors = await grantAll(world, patients, asked)
   logEntries.ofManyDoctors = (await logLooks(world, asked)) / many
 
   const ten = await grant(patients.slice(0, 10))
   const one = await grant(patients.slice(0, 1))
+  await grant(cardHolders.slice(0, madeAtOnce))
+  await grant(cardHolders.slice(madeAtOnce))
+  const coded = {
+    fifty: (await grant(cardHolders)).cost,
+    ten: (await grant(cardHolders.slice(0, 10))).cost,
+    one: (await grant(cardHolders.slice(0, 1))).cost,
+  }
   const removedOne = await remove(patients.slice(0, 1), one.asked)
 
-  const requestTo = async ({ address }: Holder) => {
-    const { request } = await world.newRequest(address, clinician.affiliation)
+  const requestTo = async (patient: Holder) => {
+    const { request } = world.newRequest(patient, clinician.affiliation)
     return world.bundle([{ kind: 'openRequest', signer: clinician, callData: openRequestCall(request) }])
   }
   const [someone, another] = patients
@@ -152,6 +196,7 @@ async function measureSteady(world: GasWorld, people: GasPeople) {
   await requestTo(someone)
   return {
     grants: { one: one.cost, ten: ten.cost, fifty: fifty.cost, ofManyDoctors },
+    coded,
     removals: { one: removedOne, fifty: removedFifty },
     request: await requestTo(another),
     logEntries,
@@ -177,14 +222,13 @@ function logRows({ one, fifty, ofManyDoctors }: { one: number; fifty: number; of
   ]
 }
 
-async function grantsOf(world: GasWorld, signers: readonly Holder[], asked: readonly Asked[]) {
-  return Promise.all(
-    asked.map(async (one, index) => {
-      const signer = signers[index]
-      if (!signer) throw new RangeError('There are more requests than patients.')
-      return { kind: 'openGrant' as const, signer, callData: await world.grantCall(one) }
-    }),
-  )
+async function grantAll(world: GasWorld, signers: readonly Holder[], asked: readonly Asked[]) {
+  const operations = asked.map((one, index) => {
+    const signer = signers[index]
+    if (!signer) throw new RangeError('There are more requests than patients.')
+    return { kind: 'openGrant' as const, signer, callData: grantCall(one) }
+  })
+  return world.bundle(operations, asked)
 }
 
 function removalsOf(signers: readonly Holder[], asked: readonly Asked[]) {

@@ -1,7 +1,7 @@
 import type { SignedUserOperation } from '../src/accounts/userOperation.ts'
 import type { UserOperationKind } from '../src/core/userOperation.ts'
 import type { GasPeople } from './gas.ts'
-import { type GasWorld, type Holder, type Operation, openRequestCall, requestCall } from './gasWorld.ts'
+import { type GasWorld, grantCall, type Holder, type Operation, openRequestCall, requestCall } from './gasWorld.ts'
 import { type Row, toRow } from './row.ts'
 
 /** A limit is what was measured and a third on top: closer and a small change fails, wider and the call's rest is penalised. */
@@ -24,7 +24,7 @@ export async function measureLimits(world: GasWorld, people: GasPeople): Promise
   const [toGrant, toRefuse, toRemove] = asked
   if (!toGrant || !toRefuse || !toRemove) throw new Error('The requests were not opened.')
 
-  const making = { kind: 'openGrant', signer: newcomer, callData: await world.grantCall(toGrant) } as const
+  const making = { kind: 'openGrant', signer: newcomer, callData: grantCall(toGrant) } as const
   const made = await leastLimit(world, making, 'verificationGasLimit')
   // The first operation of an account takes a new word of the sponsor's budget.
   const sponsored = await leastLimit(world, making, 'paymasterVerificationGasLimit')
@@ -33,11 +33,11 @@ export async function measureLimits(world: GasWorld, people: GasPeople): Promise
   // The first of a nonce lane takes a new word as well.
   const verified = await leastLimit(world, removing, 'verificationGasLimit')
 
-  const { request } = await world.newRequest(newcomer.address, clinician.affiliation)
+  const { request } = world.newRequest(newcomer, clinician.affiliation)
   const asking = { kind: 'openRequest', signer: clinician, callData: openRequestCall(request) } as const
   const calls: Operation[] = [
     asking,
-    { kind: 'openGrant', signer: newcomer, callData: await world.grantCall(toRemove) },
+    { kind: 'openGrant', signer: newcomer, callData: grantCall(toRemove) },
     { kind: 'refuseRequest', signer: newcomer, callData: requestCall('refuseRequest', toRefuse) },
     removing,
   ]
@@ -52,9 +52,9 @@ export async function measureLimits(world: GasWorld, people: GasPeople): Promise
   ]
 
   async function withdrawalNeed(inside: GasWorld, opening: Operation & { signer: Holder }): Promise<Need> {
-    const { request: toWithdraw, requestId } = await inside.newRequest(newcomer.address, clinician.affiliation)
-    await inside.bundle([{ ...opening, callData: openRequestCall(toWithdraw) }])
-    const callData = requestCall('withdrawRequest', { request: toWithdraw, requestId })
+    const toWithdraw = inside.newRequest(newcomer, clinician.affiliation)
+    await inside.bundle([{ ...opening, callData: openRequestCall(toWithdraw.request) }])
+    const callData = requestCall('withdrawRequest', toWithdraw)
     return leastLimit(inside, { kind: 'withdrawRequest', signer: clinician, callData }, 'callGasLimit')
   }
 }

@@ -1,20 +1,25 @@
 import {
   type Address,
+  concatHex,
   createPublicClient,
+  createTestClient,
   createWalletClient,
+  encodeAbiParameters,
   encodeFunctionData,
+  getContractAddress,
   type Hex,
-  hexToBytes,
   http,
   keccak256,
   type PrivateKeyAccount,
   type PublicClient,
   parseEther,
   parseEventLogs,
+  slice,
   toHex,
   zeroHash,
 } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
+import { sendRawTransactionSync } from 'viem/actions'
 import { anvil } from 'viem/chains'
 import { prepareEntryPoint } from '../local/chain/prepareEntryPoint.ts'
 import { startChain } from '../local/chain/startChain.ts'
@@ -25,9 +30,10 @@ import {
   providerRegistryAbi,
   sponsorPaymasterAbi,
 } from '../src/accounts/contracts.generated.ts'
-import { type Deployment, deployContracts } from '../src/accounts/deployments.ts'
+import { create2DeployerAddress, type Deployment, deployContracts } from '../src/accounts/deployments.ts'
 import { ledgerRequestIdOf } from '../src/accounts/ledgerRequest.ts'
 import {
+  encodeSponsorDay,
   gasLimitOf,
   hashUserOperation,
   packUserOperation,
@@ -37,26 +43,50 @@ import {
 import { rightBits } from '../src/core/classes.ts'
 import type { LedgerRequest } from '../src/core/ledger.ts'
 import type { UserOperationKind } from '../src/core/userOperation.ts'
-import { fjordBytes } from './fastLz.ts'
+import { meanFjordBytes } from './meanFjordBytes.ts'
 
 const daySeconds = 86_400
 /** As in `accounts/bundle.ts`. */
 const bundleOverhead = 120_000n
 const plainGasLimit = 300_000n
-const priorityFeeWei = 1_000_000n
+/** The same in every run, of as many bytes as fees are on a busy day. */
+const fees = { maxFeePerGas: 2_345_678_901n, maxPriorityFeePerGas: 1_234_567n } as const
+/** A midnight of 2079: ahead of every clock, and within the ledger's 32 bits of seconds. */
+const startedOnDay = 40_000
+const startedAt = startedOnDay * daySeconds
+const answerBy = startedAt + daySeconds
+/** The last midnight that a grant of seven days may end at. */
+const until = (startedOnDay + 7) * daySeconds
+/** As much of a request's id and of an artefact's commitment as is hash. */
+const hashBytes = 20
+/** Above what bundles use; no opcode of ours or of a peer asks for it. */
+const blockGasLimit = 200_000_000n
+const cardLines = 5
 
 /** A smart account and the key that signs for it. */
-export type Holder = { owner: PrivateKeyAccount; address: Address }
-export type Asked = { request: LedgerRequest; requestId: Hex }
+export type Holder = Patient & { owner: PrivateKeyAccount }
+/** With a card, each of her requests takes its next line. */
+export type Patient = { address: Address; card?: Card }
+type Card = { tip: Hex; lines: Line[] }
+type Line = { code: Hex; lineHash: Hex; nextLink: Hex }
+/** The code is that of the line the request took. */
+export type Asked = { request: LedgerRequest; requestId: Hex; code: Hex | null }
 export type Operation = { kind: UserOperationKind; signer: Holder; callData: Hex }
 export type GasWorld = Awaited<ReturnType<typeof startGasWorld>>
 
 /**
- * A chain with the real EntryPoint v0.7 and our contracts, a verified hospital and a funded sponsor. Keys are fixed, so that
- * two runs differ by the chain's time alone.
+ * A chain with the real EntryPoint v0.7 and our contracts, a verified hospital and a funded sponsor.
+ *
+ * Keys, fees and the chain's time are fixed, so that two runs of the same contracts give the same figures.
+ *
+ * @param codeSizeLimit off for a peer whose package brings code too large for any real chain
  */
-export async function startGasWorld() {
-  const chain = await startChain()
+export async function startGasWorld({ codeSizeLimit = true } = {}) {
+  const chain = await startChain({ codeSizeLimit })
+  const testClient = createTestClient({ mode: 'anvil', chain: anvil, transport: http(chain.url) })
+  await testClient.setBlockGasLimit({ gasLimit: blockGasLimit })
+  await testClient.setNextBlockTimestamp({ timestamp: BigInt(startedAt) })
+  await testClient.setBlockTimestampInterval({ interval: 1 })
   const client: PublicClient = createPublicClient({
     chain: anvil,
     transport: http(chain.url),
@@ -88,28 +118,18 @@ export async function startGasWorld() {
     return account
   }
 
-  async function fees() {
-    const { baseFeePerGas } = await client.getBlock({ blockTag: 'latest' })
-    return { maxFeePerGas: (baseFeePerGas ?? 0n) * 2n + priorityFeeWei, maxPriorityFeePerGas: priorityFeeWei }
-  }
-
   /** Sends transactions of one account in their order. @throws where one reverts */
   async function send(account: PrivateKeyAccount, calls: readonly Call[]): Promise<Sent[]> {
-    const fee = await fees()
     let nonce = await client.getTransactionCount({ address: account.address })
-    const sent: { hash: Hex; raw: Hex }[] = []
+    const sent: Sent[] = []
     for (const { gas = plainGasLimit, ...call } of calls) {
-      const raw = await account.signTransaction({ type: 'eip1559', chainId: anvil.id, gas, nonce, ...fee, ...call })
-      sent.push({ raw, hash: await client.sendRawTransaction({ serializedTransaction: raw }) })
+      const raw = await account.signTransaction({ type: 'eip1559', chainId: anvil.id, gas, nonce, ...fees, ...call })
+      const { status, gasUsed, logs } = await sendRawTransactionSync(client, { serializedTransaction: raw })
+      if (status !== 'success') throw new Error(`A call to ${call.to} reverted: the measurement would mean nothing.`)
+      sent.push({ gasUsed: Number(gasUsed), raw, logs })
       nonce += 1
     }
-    return Promise.all(
-      sent.map(async ({ hash, raw }) => {
-        const { status, gasUsed, logs } = await client.waitForTransactionReceipt({ hash })
-        if (status !== 'success') throw new Error(`Transaction ${hash} reverted: the measurement would mean nothing.`)
-        return { gasUsed: Number(gasUsed), fjordBytes: fjordBytes(hexToBytes(raw)), logs }
-      }),
-    )
+    return sent
   }
 
   async function addPatients(accounts: readonly Address[]): Promise<void> {
@@ -137,37 +157,49 @@ export async function startGasWorld() {
     return { owner, address: await client.readContract({ address, abi: accountFactoryAbi, functionName, args }) }
   }
 
+  /** Deploys by the CREATE2 deployer. */
+  async function deploy(code: Hex): Promise<Address> {
+    await send(operator, [{ to: create2DeployerAddress, data: concatHex([zeroHash, code]), gas: 10_000_000n }])
+    return getContractAddress({ opcode: 'CREATE2', from: create2DeployerAddress, salt: zeroHash, bytecode: code })
+  }
+
+  /** Gives each patient a card; from then on only a code answers for her. */
+  async function issueCards<T extends Patient>(patients: readonly T[]): Promise<(T & { card: Card })[]> {
+    const carded = patients.map((patient) => ({
+      ...patient,
+      card: newCard(deployment.chainId, ledger, patient.address),
+    }))
+    const toCall = ({ address, card }: Patient & { card: Card }): Call => ({
+      to: ledger,
+      data: encodeFunctionData({ abi: consentLedgerAbi, functionName: 'issueFirstCard', args: [address, card.tip] }),
+    })
+    await send(hospital, carded.map(toCall))
+    return carded
+  }
+
   /** What a doctor asks for: to see, for seven days. */
-  async function newRequest(patient: Address, affiliationId: number): Promise<Asked> {
+  function newRequest({ address: patient, card }: Patient, affiliationId: number): Asked {
     requests += 1
+    const line = card?.lines.shift()
+    if (card && !line) throw new RangeError('A card has no line left.')
     const request: LedgerRequest = {
       patient,
       affiliationId,
       rights: rightBits.VIEW,
       uses: 0,
       durationDays: 7,
-      answerBy: (await blockTime()) + daySeconds,
+      answerBy,
       scopeCommitment: keccak256(toHex(`bench scope ${requests}`)),
       replaces: zeroHash,
-      lineHash: zeroHash,
-      nextLink: zeroHash,
+      lineHash: line?.lineHash ?? zeroHash,
+      nextLink: line?.nextLink ?? zeroHash,
     }
-    return { request, requestId: ledgerRequestIdOf(deployment.chainId, ledger, request) }
-  }
-
-  async function blockTime(): Promise<number> {
-    return Number((await client.getBlock({ blockTag: 'latest' })).timestamp)
-  }
-
-  /** The last midnight that a grant of seven days may end at. */
-  async function grantEnd(): Promise<number> {
-    return (Math.floor((await blockTime()) / daySeconds) + 7) * daySeconds
+    return { request, requestId: ledgerRequestIdOf(deployment.chainId, ledger, request), code: line?.code ?? null }
   }
 
   /** A doctor with a plain key asks, one transaction for each patient. */
-  async function ask(doctor: PrivateKeyAccount, affiliationId: number, patients: readonly Address[]) {
-    const asked: Asked[] = []
-    for (const patient of patients) asked.push(await newRequest(patient, affiliationId))
+  async function ask(doctor: PrivateKeyAccount, affiliationId: number, patients: readonly Patient[]) {
+    const asked = patients.map((patient) => newRequest(patient, affiliationId))
     const sent = await send(
       doctor,
       asked.map(({ request }) => ({ to: ledger, data: openRequestCall(request) })),
@@ -175,18 +207,12 @@ export async function startGasWorld() {
     return { asked, sent }
   }
 
-  async function grantCall({ requestId }: Asked): Promise<Hex> {
-    const artefact = keccak256(toHex(`bench artefact ${requestId}`))
-    const args = [requestId, await grantEnd(), artefact] as const
-    return encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openGrant', args })
-  }
-
   /** The operation as the server makes it, with limits changed where they are being sought. */
   async function sign(
     { kind, signer, callData }: Operation,
     change: Partial<SignedUserOperation> = {},
   ): Promise<SignedUserOperation> {
-    const parts = { kind, sender: signer.address, owner: signer.owner.address, callData, fees: await fees() }
+    const parts = { kind, sender: signer.address, owner: signer.owner.address, callData, fees }
     const prepared = { ...(await prepareUserOperation(client, deployment, parts)), ...change } as SignedUserOperation
     return { ...prepared, signature: await signer.owner.sign({ hash: hashUserOperation(prepared, deployment) }) }
   }
@@ -200,17 +226,26 @@ export async function startGasWorld() {
     }
   }
 
-  /** One `handleOps` for all. @throws where one of the operations fails */
-  async function bundle(operations: readonly Operation[]): Promise<Bundled> {
-    const signed = await Promise.all(operations.map((operation) => sign(operation)))
-    const [sent] = await send(operator, [handleOpsCall(signed)])
+  async function bundle(operations: readonly Operation[], asked: readonly Asked[] = []): Promise<Bundled> {
+    return handleOps(await Promise.all(operations.map((operation) => sign(operation))), asked)
+  }
+
+  /**
+   * One bundle for all.
+   *
+   * @param asked what the operations answer: with it, the bytes are those of such a bundle, whatever its hashes
+   * @throws where one of the operations fails
+   */
+  async function handleOps(operations: readonly SignedUserOperation[], asked: readonly Asked[]): Promise<Bundled> {
+    const [sent] = await send(operator, [handleOpsCall(operations)])
     if (!sent) throw new Error('The bundle was not sent.')
     const events = parseEventLogs({ abi: entryPointAbi, eventName: 'UserOperationEvent', logs: sent.logs })
     const succeeded = events.filter((event) => event.args.success).length
     if (succeeded !== operations.length) throw new Error(`${succeeded} of ${operations.length} operations succeeded.`)
     return {
       gasEach: sent.gasUsed / operations.length,
-      bytesEach: sent.fjordBytes / operations.length,
+      bytesEach:
+        meanFjordBytes(sent.raw, [...operations.flatMap(randomOf), ...asked.flatMap(hashesOf)]) / operations.length,
       chargedEach: events.reduce((sum, event) => sum + Number(event.args.actualGasUsed), 0) / operations.length,
     }
   }
@@ -225,19 +260,66 @@ export async function startGasWorld() {
   }
 
   return {
-    ...{ client, deployment, ledger, operator, fundedKey, send, addPatients, addDoctors, holder, newRequest, ask },
-    ...{ grantCall, sign, bundle, wouldSucceed, stop: chain.stop, [Symbol.asyncDispose]: chain.stop },
+    ...{
+      client,
+      deployment,
+      registry,
+      ledger,
+      operator,
+      governor,
+      fees,
+      sponsorDay: encodeSponsorDay(BigInt(startedAt)),
+    },
+    ...{ fundedKey, send, deploy, addPatients, addDoctors, issueCards, holder, newRequest, ask },
+    ...{ sign, bundle, handleOps, wouldSucceed, [Symbol.asyncDispose]: chain.stop },
   }
 }
 
 type Call = { to: Address; data: Hex; value?: bigint; gas?: bigint }
-type Sent = { gasUsed: number; fjordBytes: number; logs: Parameters<typeof parseEventLogs>[0]['logs'] }
+export type Sent = { gasUsed: number; raw: Hex; logs: Parameters<typeof parseEventLogs>[0]['logs'] }
+
+/** Codes that nobody stretched, chained as the ledger chains them; one line more than is ever asked for ends the chain. */
+function newCard(chainId: number, ledger: Address, patient: Address): Card {
+  const lines: Line[] = []
+  let tip = keccak256(toHex(`bench card ${patient}`))
+  for (let line = cardLines; line > 0; line -= 1) {
+    const code = keccak256(toHex(`bench code ${line} ${patient}`))
+    const lineHash = keccak256(code)
+    lines.unshift({ code, lineHash, nextLink: tip })
+    tip = keccak256(encodeAbiParameters(linkParameters, [BigInt(chainId), ledger, lineHash, tip]))
+  }
+  return { tip, lines }
+}
+
+const linkParameters = [{ type: 'uint256' }, { type: 'address' }, { type: 'bytes32' }, { type: 'bytes32' }] as const
 
 /** What one operation of a bundle cost: the transaction's gas and Fjord bytes, and what the sponsor was charged for. */
 export type Bundled = { gasEach: number; bytesEach: number; chargedEach: number }
 
 export function openRequestCall(request: LedgerRequest): Hex {
   return encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openRequest', args: [request] })
+}
+
+export function grantCall({ requestId, code }: Asked): Hex {
+  const answer = [requestId, until, artefactOf(requestId)] as const
+  return code === null
+    ? encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openGrant', args: answer })
+    : encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openGrantWithCode', args: [...answer, code] })
+}
+
+function artefactOf(requestId: Hex): Hex {
+  return keccak256(toHex(`bench artefact ${requestId}`))
+}
+
+/** What no two bundles have in common. */
+export function hashesOf({ requestId, code }: Asked): Hex[] {
+  const hashes = [requestId, artefactOf(requestId)].map((value) => slice(value, 0, hashBytes))
+  return code === null ? hashes : [...hashes, code]
+}
+
+/** The last 64 bytes of a signature; of its first ones some accounts make another use. */
+function randomOf({ sender, signature }: SignedUserOperation): Hex[] {
+  return [sender, slice(signature, -64)]
 }
 
 export function requestCall(

@@ -23,6 +23,7 @@ const checks: Check[] = [
   single('The card page as generated', process.execPath, ['tools/card.ts', '--check']),
   single('Contracts as generated', process.execPath, ['tools/contracts.ts', '--check']),
   { name: 'Contracts', run: runHardhat },
+  single('Gas no worse than recorded', process.execPath, ['bench/run.ts', 'gas', '--check']),
   { name: 'Units, ports, conversations, journeys, faults', run: runVitest },
   ...(isLong
     ? [single('Mutants of the contracts', process.execPath, ['test/mutation/run.ts', '--jobs', '2'], { isShown: true })]

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 
 export const localChainId = 31337
 
-export type AnvilOptions = { port: number; blockTimeS: number | undefined; chainId: number }
+export type AnvilOptions = { port: number; blockTimeS: number | undefined; chainId: number; codeSizeLimit: boolean }
 
 /**
  * Starts the native anvil binary on 127.0.0.1.
@@ -13,9 +13,10 @@ export type AnvilOptions = { port: number; blockTimeS: number | undefined; chain
  * Not npm's wrapper: its SIGKILL leaves the binary running. It starts `--silent` because a pipe nobody reads any more
  * (after our own kill -9) would stop it.
  */
-export function spawnAnvil({ port, blockTimeS, chainId }: AnvilOptions): ChildProcess {
+export function spawnAnvil({ port, blockTimeS, chainId, codeSizeLimit }: AnvilOptions): ChildProcess {
   const args = ['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(chainId)]
   args.push('--optimism', '--silent')
+  if (!codeSizeLimit) args.push('--disable-code-size-limit')
   if (blockTimeS !== undefined) args.push('--block-time', String(blockTimeS))
   return spawn(anvilBinary(), args, { stdio: 'ignore' })
 }

@@ -20,6 +20,8 @@ export type StartChainOptions = {
   blockTimeS?: number
   /** Of a chain that it stands for, in tests. Default: 31337. */
   chainId?: number
+  /** False takes contracts of more than 24,576 bytes too, which no real chain does. Default: true. */
+  codeSizeLimit?: boolean
 }
 
 /** An anvil of our own, as an OP stack chain. */
@@ -71,10 +73,10 @@ export async function startChain(options: StartChainOptions = {}): Promise<Local
 
 async function startOn(
   port: number,
-  { stateFile, blockTimeS, chainId = localChainId }: StartChainOptions,
+  { stateFile, blockTimeS, chainId = localChainId, codeSizeLimit = true }: StartChainOptions,
 ): Promise<LocalChain> {
   if (!(await isPortFree(port))) throw new ChainStartError(port, 'Another process listens there.')
-  const child = spawnAnvil({ port, blockTimeS, chainId })
+  const child = spawnAnvil({ port, blockTimeS, chainId, codeSizeLimit })
   await once(child, 'spawn')
   const url = `http://127.0.0.1:${port}`
   try {
