@@ -22,6 +22,7 @@ const checks: Check[] = [
   single('Nothing unused', bin('knip'), []),
   single('The card page as generated', process.execPath, ['tools/card.ts', '--check']),
   single('Contracts as generated', process.execPath, ['tools/contracts.ts', '--check']),
+  single('Proofs over all inputs', process.execPath, ['test/proofs/run.ts']),
   { name: 'Contracts', run: runHardhat },
   single('Gas no worse than recorded', process.execPath, ['bench/run.ts', 'gas', '--check']),
   { name: 'Units, ports, conversations, journeys, faults', run: runVitest },
