@@ -233,7 +233,7 @@ function refuseContradictions(config: Config, secrets: Secrets): void {
 }
 
 /** Where the server keeps what on its disk. */
-export function foldersOf(config: Config) {
+export function foldersOf(config: Pick<Config, 'dataFolder'>) {
   return {
     keys: join(config.dataFolder, 'keys'),
     database: join(config.dataFolder, 'database'),

@@ -1,12 +1,21 @@
+import { readFile } from 'node:fs/promises'
+import { createPublicClient, http } from 'viem'
+import { readDoctorAccounts } from '../accounts/doctorAccounts.ts'
 import {
   LedgerUnreadableError,
   type ReadHistory,
   type ReadOptions,
   readLedgerHistory,
 } from '../accounts/ledgerHistory.ts'
+import { checkLookEvidence, type EvidenceReport } from '../accounts/lookEvidence.ts'
 import { type AuditEvent, auditLedger, type Finding } from '../core/audit.ts'
+import type { LookEvidence } from '../core/lookStatement.ts'
 
-export type AuditVerifyOptions = Pick<ReadOptions, 'rpcUrls' | 'ledger' | 'fromBlock'> & { asJson: boolean }
+export type AuditVerifyOptions = Pick<ReadOptions, 'rpcUrls' | 'ledger' | 'fromBlock'> & {
+  /** A file of `healthchain evidence export`; looks are opened with it. */
+  evidenceFile?: string | undefined
+  asJson: boolean
+}
 
 type Output = { out(line: string): void; progress(line: string): void }
 
@@ -27,15 +36,16 @@ const limits = [
  * @returns the exit code: 0 nothing found, 1 findings, 2 not checked
  */
 export async function auditVerify(
-  { asJson, ...options }: AuditVerifyOptions,
+  { asJson, evidenceFile, ...options }: AuditVerifyOptions,
   { out, progress }: Output = standardOutput,
 ): Promise<0 | 1 | 2> {
   try {
     const history = await readLedgerHistory({ ...options, onProgress: everyTenth(progress) })
-    const findings = [...history.differences, ...auditLedger(history)].toSorted(
+    const opened = evidenceFile === undefined ? null : await openLooks(evidenceFile, history, options)
+    const findings = [...history.differences, ...auditLedger(history), ...(opened?.findings ?? [])].toSorted(
       (a, b) => (a.blockNumber ?? Number.POSITIVE_INFINITY) - (b.blockNumber ?? Number.POSITIVE_INFINITY) || 0,
     )
-    const report = asJson ? toJson(history, options, findings) : toLines(history, options, findings)
+    const report = asJson ? toJson(history, options, findings, opened) : toLines(history, options, findings, opened)
     out(report)
     return findings.length === 0 ? 0 : 1
   } catch (error) {
@@ -58,7 +68,20 @@ function everyTenth(progress: (line: string) => void): NonNullable<ReadOptions['
 
 type Asked = Pick<AuditVerifyOptions, 'rpcUrls' | 'fromBlock'>
 
-function toLines(history: ReadHistory, { rpcUrls, fromBlock }: Asked, findings: readonly Finding[]): string {
+/** Opens every look with the evidence that the operator hands out; which passkeys an account had, the first node says. */
+async function openLooks(file: string, history: ReadHistory, { rpcUrls, fromBlock }: Asked): Promise<EvidenceReport> {
+  const evidence = JSON.parse(await readFile(file, 'utf8')) as LookEvidence
+  const client = createPublicClient({ transport: http(rpcUrls[0]) })
+  const accounts = await readDoctorAccounts(client, { ...history, fromBlock })
+  return checkLookEvidence(history, accounts, evidence)
+}
+
+function toLines(
+  history: ReadHistory,
+  { rpcUrls, fromBlock }: Asked,
+  findings: readonly Finding[],
+  opened: EvidenceReport | null,
+): string {
   const nodes = rpcUrls.length === 1 ? '1 node' : `${rpcUrls.length} nodes`
   const counts = Object.entries(countKinds(history)).map(([name, count]) => `${count} ${name}`)
   const lines = findings.map(({ kind, blockNumber, transactionHash, requestId, text }) =>
@@ -73,6 +96,11 @@ function toLines(history: ReadHistory, { rpcUrls, fromBlock }: Asked, findings: 
   return [
     `Ledger ${history.ledger} on chain ${history.chainId}, blocks ${fromBlock} to ${history.toBlock}, from ${nodes}.`,
     `${counts.join(', ')}.`,
+    ...(opened
+      ? [
+          `${opened.attributed} looks open to a doctor's word, ${opened.serverSigned} are of doctors a server signs for.`,
+        ]
+      : []),
     '',
     ...lines,
     ...(lines.length === 0
@@ -84,9 +112,15 @@ function toLines(history: ReadHistory, { rpcUrls, fromBlock }: Asked, findings: 
   ].join('\n')
 }
 
-function toJson(history: ReadHistory, { rpcUrls, fromBlock }: Asked, findings: readonly Finding[]): string {
+function toJson(
+  history: ReadHistory,
+  { rpcUrls, fromBlock }: Asked,
+  findings: readonly Finding[],
+  opened: EvidenceReport | null,
+): string {
   const { chainId, ledger, toBlock } = history
-  const counts = countKinds(history)
+  const { attributed, serverSigned } = opened ?? {}
+  const counts = { ...countKinds(history), attributed, serverSigned }
   return JSON.stringify(
     { checked: true, chainId, ledger, fromBlock, toBlock, nodes: rpcUrls.length, counts, findings, limits },
     null,

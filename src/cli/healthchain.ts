@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { isAddress } from 'viem/utils'
 import { auditVerify } from './auditVerify.ts'
 import { issueFromKeyFile, storeCredential } from './credential.ts'
+import { exportEvidence } from './exportEvidence.ts'
 
 const healthchain = new Command('healthchain')
   .description('What is done from a terminal. `healthchain COMMAND --help` says more.')
@@ -18,6 +19,7 @@ healthchain
   .requiredOption('--rpc <url...>', "the chain's nodes; with more than one, each must give the same events")
   .requiredOption('--ledger <address>', "the ConsentLedger's address", readAddress)
   .option('--from-block <number>', 'the block of the deployment, or an earlier one', readNumber, 0)
+  .option('--evidence <file>', "opens every look with the doctors' signed statements, as `evidence export` wrote them")
   .option('--json', 'prints the report as JSON')
   .addHelpText(
     'after',
@@ -26,8 +28,20 @@ Needs no database and no key. Progress goes to stderr, the report to stdout.
 
 Exit codes: 0 nothing found, 1 findings, 2 it could not be checked.`,
   )
-  .action(async ({ rpc, ledger, fromBlock, json }) => {
-    process.exitCode = await auditVerify({ rpcUrls: rpc, ledger, fromBlock, asJson: json === true })
+  .action(async ({ rpc, ledger, fromBlock, evidence, json }) => {
+    const options = { rpcUrls: rpc, ledger, fromBlock, evidenceFile: evidence }
+    process.exitCode = await auditVerify({ ...options, asJson: json === true })
+  })
+
+healthchain
+  .command('evidence')
+  .description('What opens the entries of the access log.')
+  .command('export')
+  .description("Writes doctors' signed statements as JSON to stdout. They name nobody and no record.")
+  .option('--database <url>', 'the PostgreSQL database of the server')
+  .option('--data-folder <folder>', 'where the server keeps its embedded database; stop the server first', './data')
+  .action(async ({ database, dataFolder }) => {
+    process.stdout.write(`${JSON.stringify(await exportEvidence(database, dataFolder), null, 2)}\n`)
   })
 
 const credential = healthchain

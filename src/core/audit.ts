@@ -63,9 +63,10 @@ export type LedgerHistory = {
 /**
  * `hidden`: something that happened is not among the events. `doubled`: something stands twice. `foreign`: an entry that no
  * grant carries, or that is not the writer's or the ledger's. `unlawful`: a request or grant against the ledger's own rules.
+ * `unattributed`: a look of a doctor with a passkey that does not open to her word; found with the evidence only.
  */
 export type Finding = {
-  kind: 'hidden' | 'doubled' | 'foreign' | 'unlawful'
+  kind: 'hidden' | 'doubled' | 'foreign' | 'unlawful' | 'unattributed'
   /** One sentence for an auditor. */
   text: string
   requestId: Hex | null

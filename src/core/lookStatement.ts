@@ -12,7 +12,9 @@ import type { Hex } from './rows.ts'
 export type SessionStatement = {
   chainId: number
   ledger: Hex
-  /** Unix seconds; at most twelve hours ahead. */
+  /** Unix seconds. */
+  begins: number
+  /** Unix seconds; at most twelve hours after it begins. */
   expires: number
   /** Ours, once: a statement that was signed before starts no second session. */
   nonce: string
@@ -35,16 +37,21 @@ export type LookStatement = {
 
 const titles = { session: 'HealthChain session 1', look: 'HealthChain look 1' } as const
 
+/** Longest life of a session key, in seconds: what a stolen browser could sign for. */
+export const sessionLastsAtMostS = 12 * 3_600
+
 /** The statement without its last value: the browser adds the key that it made. */
-export function sessionTemplate({ chainId, ledger, expires, nonce }: Omit<SessionStatement, 'key'>): string {
-  return `${titles.session}\nchain: ${chainId}\nledger: ${ledger}\nexpires: ${expires}\nnonce: ${nonce}\nkey: `
+export function sessionTemplate(session: Omit<SessionStatement, 'key'>): string {
+  const { chainId, ledger, begins, expires, nonce } = session
+  return `${titles.session}\nchain: ${chainId}\nledger: ${ledger}\nbegins: ${begins}\nexpires: ${expires}\nnonce: ${nonce}\nkey: `
 }
 
 /** @returns null for any text that is not, to the letter, what {@link sessionTemplate} and a key make */
 export function readSessionStatement(text: string): SessionStatement | null {
-  const { chain, ledger, expires, nonce, key } = fieldsOf(text)
-  if (!chain || !isHex(ledger, 20) || !expires || !nonce || !isHex(key, 65)) return null
-  const statement = { chainId: Number(chain), ledger, expires: Number(expires), nonce, key }
+  const { chain, ledger, begins, expires, nonce, key } = fieldsOf(text)
+  if (!chain || !isHex(ledger, 20) || !begins || !expires || !nonce || !isHex(key, 65)) return null
+  const times = { begins: Number(begins), expires: Number(expires) }
+  const statement = { chainId: Number(chain), ledger, ...times, nonce, key }
   return sessionTemplate(statement) + key === text ? statement : null
 }
 
@@ -53,9 +60,25 @@ export function writeLookStatement(look: LookStatement): string {
   return `${titles.look}\nchain: ${chainId}\nledger: ${ledger}\nrequest: ${request}\nright: ${right}\nrecords: ${records}\ntime: ${time}\nsession: ${session}`
 }
 
+/** @returns null for any text that is not, to the letter, what {@link writeLookStatement} makes */
+export function readLookStatement(text: string): LookStatement | null {
+  const { chain, ledger, request, right, records, time, session } = fieldsOf(text)
+  if (!chain || !isHex(ledger, 20) || !isHex(request, 32) || !right || !isHex(records, 32)) return null
+  if (!time || !isHex(session, 32)) return null
+  const look = { chainId: Number(chain), ledger, request, right, records, time: Number(time), session }
+  return writeLookStatement(look) === text ? look : null
+}
+
 /** What the passkey signs as its challenge, and what looks call the session by. */
 export function hashOfStatement(text: string): Hex {
   return sha256(stringToBytes(text))
+}
+
+/** What opens entries on chain, as it is handed to an auditor. It names nobody and no record. */
+export type LookEvidence = {
+  /** Session statements, and what the passkey's authenticator answered to their hash, as JSON. */
+  sessions: { statement: string; assertion: string }[]
+  looks: { statement: string; signature: Hex }[]
 }
 
 /** First byte of an entry's id: whose word stands behind it. */

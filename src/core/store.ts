@@ -1,6 +1,7 @@
 import type { RecordClass } from './classes.ts'
 import type { CardLine } from './codeCard.ts'
 import type { JobName } from './jobs.ts'
+import type { LookEvidence } from './lookStatement.ts'
 import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs, HospitalId, PatientId, RecordId } from './people.ts'
 import type * as rows from './rows.ts'
 import type { UserOperationKind } from './userOperation.ts'
@@ -158,6 +159,8 @@ export type Store = {
     takeBackAfter(blockNumber: number): Promise<void>
     /** @returns how many of these no transaction carried yet and this one does now */
     claim(ids: AccessEntryId[], transactionId: string): Promise<number>
+    /** Everything that opens entries on chain to what doctors' session keys signed. */
+    evidence(): Promise<LookEvidence>
     ofDoctor(doctorId: DoctorId, limit: number): Promise<(rows.AccessEntryRow & rows.LookedAt)[]>
     ofPatient(patientId: PatientId, limit: number): Promise<(rows.AccessEntryRow & rows.LookedAt)[]>
   }

@@ -61,6 +61,23 @@ export function lookQueries(db: Kysely<Tables>): Store['looks'] {
         .executeTakeFirst()
       return Number(numUpdatedRows)
     },
+    async evidence() {
+      const sessions = await db
+        .selectFrom('sessionGrant')
+        .select(['statement', 'assertion'])
+        .orderBy('createdAt')
+        .execute()
+      const looks = await db
+        .selectFrom('accessEntry')
+        .select(['statement', 'signature'])
+        .where('signature', 'is not', null)
+        .orderBy('sequence')
+        .execute()
+      return {
+        sessions,
+        looks: looks.flatMap(({ statement, signature }) => (statement && signature ? [{ statement, signature }] : [])),
+      }
+    },
     ofDoctor: (doctorId, limit) =>
       withRequest()
         .where('accessEntry.doctorId', '=', doctorId)

@@ -1,5 +1,11 @@
 import type { CheckAffiliation } from '../core/affiliation.ts'
-import { hashOfStatement, readSessionStatement, sessionTemplate, toSeconds } from '../core/lookStatement.ts'
+import {
+  hashOfStatement,
+  readSessionStatement,
+  sessionLastsAtMostS,
+  sessionTemplate,
+  toSeconds,
+} from '../core/lookStatement.ts'
 import type { PasskeyCheck, PasskeyOperations } from '../core/passkey.ts'
 import type { EpochMs } from '../core/people.ts'
 import type { Hex } from '../core/rows.ts'
@@ -76,8 +82,8 @@ export function passkeySignInActions(parts: PasskeySignInParts): Actions {
     },
 
     signInTask() {
-      const expires = toSeconds((clock() + sessionLastsMs) as EpochMs)
-      return { rpId, template: sessionTemplate({ ...place, expires, nonce: challenges.issue('sign-in') }) }
+      const times = { begins: toSeconds(clock()), expires: toSeconds((clock() + sessionLastsMs) as EpochMs) }
+      return { rpId, template: sessionTemplate({ ...place, ...times, nonce: challenges.issue('sign-in') }) }
     },
 
     async signIn(text, answer) {
@@ -85,7 +91,9 @@ export function passkeySignInActions(parts: PasskeySignInParts): Actions {
       const isOurs =
         statement?.chainId === place.chainId &&
         statement.ledger === place.ledger &&
-        statement.expires <= toSeconds((clock() + sessionLastsMs) as EpochMs) &&
+        statement.expires - statement.begins <= sessionLastsAtMostS &&
+        statement.begins <= toSeconds(clock()) &&
+        statement.expires > toSeconds(clock()) &&
         challenges.isOurs(statement.nonce, 'sign-in')
       const passkey = await people.passkey(passkeys.credentialOf(answer) ?? '')
       if (!statement || !isOurs || !passkey) return { refused: 'notVerified' }

@@ -322,7 +322,7 @@ export const signingWords = {
   passkey: {
     label: 'signed by you',
     sentence:
-      'You signed in with your passkey. It signs your requests, and a key of this browser, which your passkey authorised, signs your looks. The server can sign neither.',
+      'You signed in with your passkey. It signs your requests, and a key of this browser, which your passkey authorised, signs your looks. The server holds neither key.',
   },
 } as const
 

@@ -1,9 +1,14 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { addDoctor } from '../../local/addDoctor.ts'
 import { officeOf, type SeededDoctor } from '../../local/seed.ts'
 import type { Village } from '../../local/village.ts'
 import { accountFactoryAbi } from '../../src/accounts/contracts.generated.ts'
+import { auditVerify } from '../../src/cli/auditVerify.ts'
+import type { LookEvidence } from '../../src/core/lookStatement.ts'
 import type { Hex } from '../../src/core/rows.ts'
 import { addAuthenticator } from '../support/authenticator.ts'
 import { openBrowser } from '../support/browser.ts'
@@ -55,6 +60,19 @@ test('a doctor signs her own request and look with a passkey that her hospital h
   const [logged] = (await ledgerEvents(world)).filter(({ eventName }) => eventName === 'AccessLogged')
   expect((logged?.args as { entryId?: Hex } | undefined)?.entryId).toMatch(/^0x01/)
 
+  // An auditor opens the entry with what the server hands out; without it, or with one letter changed, it does not open.
+  const evidence = await app.store.looks.evidence()
+  expect(await audit(village, evidence)).toMatchObject({ exitCode: 0, counts: { attributed: 1, serverSigned: 0 } })
+  expect(await audit(village, { ...evidence, looks: [] })).toMatchObject({
+    exitCode: 1,
+    findings: [{ kind: 'unattributed', text: 'No statement of a session key opens this entry.' }],
+  })
+  const nobodys = evidence.sessions.map((session) => ({ ...session, assertion: '{}' }))
+  expect(await audit(village, { ...evidence, sessions: nobodys })).toMatchObject({
+    exitCode: 1,
+    findings: [{ kind: 'unattributed', text: expect.stringContaining('No passkey that the account obeyed') }],
+  })
+
   // Signed in by password, nothing can sign for a look under what the passkey signed.
   const { page: other } = await signIn(browser, world.serverUrl, doctor)
   await other.goto(`/requests/${request?.id}`)
@@ -100,6 +118,25 @@ test('a health ID that is nobody’s is signed for like any other, and nothing g
   await village.settle()
   expect(await countEvents(village.world)).not.toHaveProperty('RequestOpened')
 })
+
+async function audit({ world, app }: Village, evidence: LookEvidence) {
+  const folder = await mkdtemp(join(tmpdir(), 'healthchain-evidence-'))
+  const evidenceFile = join(folder, 'evidence.json')
+  await writeFile(evidenceFile, JSON.stringify(evidence))
+  let printed = ''
+  const exitCode = await auditVerify(
+    {
+      rpcUrls: [world.chain.url],
+      ledger: app.deployment.consentLedger.address,
+      fromBlock: 0,
+      asJson: true,
+      evidenceFile,
+    },
+    { out: (line) => (printed += line), progress: () => {} },
+  )
+  await rm(folder, { recursive: true })
+  return { exitCode, ...(JSON.parse(printed) as object) }
+}
 
 /** Makes a passkey on the page for it, has the hospital add its account, and signs in with it. */
 async function doctorWithPasskey(village: Village, doctor: SeededDoctor): Promise<{ page: Page; account: Hex }> {

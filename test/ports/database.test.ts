@@ -1,8 +1,9 @@
 import { randomInt, randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { exportEvidence } from '../../src/cli/exportEvidence.ts'
 import type { ConsentRequestId, DoctorId, EpochMs, HospitalId, PatientId } from '../../src/core/people.ts'
 import type { ConsentRequestRow, Hex, OperatorTransactionRow } from '../../src/core/rows.ts'
 import type { Store } from '../../src/core/store.ts'
@@ -346,6 +347,13 @@ test('an embedded database that is open is not opened by a second one', async ()
   await expect(openPglite(folder)).rejects.toThrow(FolderInUseError)
   await database.close()
   await (await openPglite(folder)).close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+test('what opens entries is written out of the database of a server that is stopped', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'healthchain-database-'))
+  await mkdir(join(folder, 'database'))
+  expect(await exportEvidence(undefined, folder)).toEqual({ sessions: [], looks: [] })
   await rm(folder, { recursive: true, force: true })
 })
 

@@ -24,7 +24,7 @@ ${body(context, standing, task)}`,
 function body(context: PageContext, standing: PasskeyStanding, task: NewPasskeyTask): Html {
   switch (standing.status) {
     case 'none':
-      return html`<form class="card" method="post" action="/passkey" data-passkey="new" data-rp="${task.rpId}" data-challenge="${task.bytes}" data-user="${task.userId}" data-name="${task.userName}">${csrfField(context)}
+      return html`<form class="card stack" method="post" action="/passkey" data-passkey="new" data-rp="${task.rpId}" data-challenge="${task.bytes}" data-user="${task.userId}" data-name="${task.userName}">${csrfField(context)}
 <h2>Make a passkey</h2>
 <p>Your computer or phone makes a key that never leaves it and that your fingerprint, face or PIN unlocks. It owns a new account on the chain, which your hospital then adds.</p>
 <input type="hidden" name="challenge" value="${task.challenge}"><input type="hidden" name="answer" value="">
@@ -32,7 +32,7 @@ function body(context: PageContext, standing: PasskeyStanding, task: NewPasskeyT
 <noscript><p class="warning">Making a passkey needs JavaScript in this browser.</p></noscript>
 <button type="submit">Make a passkey</button></form>`
     case 'waitsForHospital':
-      return html`<section class="card"><h2>Your hospital adds your account</h2>
+      return html`<section class="card stack"><h2>Your hospital adds your account</h2>
 <p>Give this account to your hospital's administrator. The hospital adds it to the ledger with its own key, and signs a confirmation for you. Nobody else can do that, this server least of all.</p>
 <p class="code" data-account>${standing.account}</p>
 <form method="post" action="/passkey/confirmation">${csrfField(context)}
@@ -41,7 +41,7 @@ function body(context: PageContext, standing: PasskeyStanding, task: NewPasskeyT
 <p class="hint">A long line that begins with “ey”. Paste it whole.</p></div>
 <button type="submit">Check the confirmation</button></form></section>`
     case 'ready':
-      return html`<section class="card state good"><h2><span aria-hidden="true">✓</span> Your passkey is ready</h2>
+      return html`<section class="card state good stack"><h2><span aria-hidden="true">✓</span> Your passkey is ready</h2>
 <p>Sign out, and sign in with your passkey: from then on you sign your own requests and looks. Requests that the server signed for you before keep their mark.</p>
 <p class="hint">Your account <span class="code" data-account>${standing.account}</span>, affiliation ${standing.affiliationId}</p></section>`
     default:

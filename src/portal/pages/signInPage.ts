@@ -24,14 +24,14 @@ ${
 <h2>You are not signed in</h2>
 <p><a href="#login">The login name or the password is wrong.</a> Check both and try again. Your hospital's administrator can set a new password.</p></div>`
 }
-<form class="card" method="post" action="/sign-in/passkey" data-passkey="signIn" data-rp="${passkey.rpId}" hidden>${csrfField(context)}
+<form class="card stack" method="post" action="/sign-in/passkey" data-passkey="signIn" data-rp="${passkey.rpId}" hidden>${csrfField(context)}
 <h2>With your passkey</h2>
 <p class="hint">Your fingerprint, face or PIN on this computer or phone. You sign your own requests and looks.</p>
 <input type="hidden" name="statement" value="" data-template="${passkey.template}"><input type="hidden" name="answer" value="">
 <p class="error" role="alert" data-problem hidden></p>
 <button type="submit">Sign in with a passkey</button>
 </form>
-<form class="card" method="post" action="/sign-in"><h2>With a password</h2>${csrfField(context)}
+<form class="card stack" method="post" action="/sign-in"><h2>With a password</h2>${csrfField(context)}
 <div class="field"><label for="login">Login name</label>
 <input id="login" name="login" value="${typed.login}" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="100" required></div>
 <div class="field"><label for="password">Password</label>

@@ -13,7 +13,7 @@ export function signLookPage(
     section: 'looks',
     width: 'narrow',
     scripts: ['passkeyForms.js'],
-    main: html`<section class="card state wait">
+    main: html`<section class="card state wait stack">
 <h1>Signing for your look</h1>
 <p>You are about to look at <strong>${presetWords[preset].name}</strong> of <span class="code">${healthId}</span>. This browser signs for it with the key that your passkey authorised when you signed in; then the look is written to the chain.</p>
 <form method="post" action="/looks/${lookId}/signature" data-passkey="look" data-session="${sessionGrantId}" data-statement="${statement}">${csrfField(context)}

@@ -12,7 +12,7 @@ export function signingPage(context: PageContext, task: SigningTask): string {
     section: 'ask',
     width: 'narrow',
     scripts: ['passkeyForms.js'],
-    main: html`<section class="card">
+    main: html`<section class="card stack">
 <h1>${title}</h1>
 <p>${
       task.kind === 'openRequest'
