@@ -1,4 +1,4 @@
-import { createWalletClient, http, parseEther, parseGwei } from 'viem'
+import { createWalletClient, http, parseEther, parseGwei, parseTransaction } from 'viem'
 import { anvil } from 'viem/chains'
 import { describe, expect, test } from 'vitest'
 import type { Village } from '../../local/village.ts'
@@ -93,6 +93,26 @@ describe('a bundle', () => {
     for (const request of [first, second])
       expect(await stateOf(village, request)).toEqual({ database: 'granted', ledger: onChain.granted })
     expect(await stateOf(village, other)).toEqual({ database: 'refused', ledger: onChain.refused })
+  })
+
+  test('that would ask for more gas than a transaction may is split; each part goes by a key of its own', async () => {
+    await using village = await quietVillage()
+    const requests = await askEverybody(village)
+    await reply(village, requests, '1')
+    // Room for two operations with their clones, not for three.
+    const keys = ['operator', 'operator-2', 'operator-3'] as const
+    const { parts, transactions } = await bundler(village, { keys, gasLimit: 700_000n })
+    await village.world.chain.setAutomine(false)
+    expect(await submitPrepared(parts)).toMatchObject({ sent: 4, refused: [] })
+    const bundles = await transactions()
+    expect(bundles.map((one) => operationsIn(one).length)).toEqual([2, 2])
+    expect(bundles.every(({ raw }) => Number(parseTransaction(raw).gas) <= 700_000)).toBe(true)
+    expect(new Set(bundles.map(({ operator }) => operator)).size).toBe(2)
+    await village.world.chain.mine(1)
+    await village.world.chain.setAutomine(true)
+    await village.settle()
+    for (const request of requests)
+      expect(await stateOf(village, request)).toEqual({ database: 'granted', ledger: onChain.granted })
   })
 
   test('that another process took is forgotten, and happens once', async () => {

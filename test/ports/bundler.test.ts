@@ -41,12 +41,18 @@ const bundlers: Record<string, () => Promise<Bundling>> = {
       },
     })
     const vendor = standIn as unknown as BundlerStandIn
+    const countSent = () => vendor.calls.filter((method) => method === 'eth_sendUserOperation').length
+    let sentBefore = 0
     return {
       village,
-      hold: () => vendor.setBundling(false),
+      async hold() {
+        sentBefore = countSent()
+        await vendor.setBundling(false)
+      },
       letGo: () => vendor.setBundling(true),
       async lose() {
-        await expect.poll(() => vendor.calls).toContain('eth_sendUserOperation')
+        // The row is written before the bundler is asked: it must have answered before it can forget.
+        await expect.poll(countSent).toBeGreaterThan(sentBefore)
         vendor.forget()
       },
     }

@@ -41,13 +41,15 @@ export async function quietVillage(): Promise<Village> {
 }
 
 export type BundlerOptions = {
+  /** Gas that a bundle may ask for. */
+  gasLimit?: bigint
   sendRaw?: PublicClient['sendRawTransaction']
   /** Key files, the access log's writer first. */
   keys?: readonly ['operator', ...(typeof localOperatorNames)[number][]]
 }
 
 /** The bundling parts of a server process, for one step at a time; its node may be one that takes no transaction. */
-export async function bundler(village: Village, { sendRaw, keys = ['operator'] }: BundlerOptions = {}) {
+export async function bundler(village: Village, { sendRaw, keys = ['operator'], gasLimit }: BundlerOptions = {}) {
   const { deployment, store, vault, config } = village.app
   const client: PublicClient = {
     ...village.app.client,
@@ -60,7 +62,7 @@ export async function bundler(village: Village, { sendRaw, keys = ['operator'] }
   if (!first) throw new Error('A bundler has a key.')
   const chain = { client, deployment, store, clock: village.now, newId: randomUUID }
   const operators = openOperators(chain, [first, ...others])
-  const bundler = ownBundler({ client, operators, clock: village.now })
+  const bundler = ownBundler({ client, operators, clock: village.now, ...(gasLimit === undefined ? {} : { gasLimit }) })
   const parts: BundleParts = { client, deployment, bundler, store, vault, clock: village.now }
   return {
     parts,
