@@ -86,7 +86,7 @@ function newPatients(kind: Kind, name: string): Promise<Granter[]> {
 async function deploySponsor(world: GasWorld, bytecode: Hex | undefined): Promise<Address> {
   if (bytecode === undefined) throw new TypeError('The sponsor was not compiled.')
   const { entryPoint } = world.deployment
-  const args = [entryPoint.address, world.registry, world.governor.address, defaultSponsorLimits] as const
+  const args = [entryPoint.address, world.ledger, world.governor.address, defaultSponsorLimits] as const
   const address = await world.deploy(encodeDeployData({ abi: sponsorPaymasterAbi, bytecode, args }))
   const data = encodeFunctionData({ abi: sponsorPaymasterAbi, functionName: 'deposit' })
   await world.send(world.governor, [{ to: address, data, value: parseEther('10') }])

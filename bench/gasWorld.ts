@@ -14,6 +14,7 @@ import {
   type PublicClient,
   parseEther,
   parseEventLogs,
+  parseSignature,
   slice,
   toHex,
   zeroHash,
@@ -27,11 +28,10 @@ import {
   accountFactoryAbi,
   consentLedgerAbi,
   entryPointAbi,
-  providerRegistryAbi,
   sponsorPaymasterAbi,
 } from '../src/accounts/contracts.generated.ts'
 import { create2DeployerAddress, type Deployment, deployContracts } from '../src/accounts/deployments.ts'
-import { ledgerRequestIdOf } from '../src/accounts/ledgerRequest.ts'
+import { ledgerAnswerOf, ledgerRequestIdOf } from '../src/accounts/ledgerRequest.ts'
 import {
   encodeSponsorDay,
   gasLimitOf,
@@ -39,6 +39,7 @@ import {
   packUserOperation,
   prepareUserOperation,
   type SignedUserOperation,
+  toCompactSignature,
 } from '../src/accounts/userOperation.ts'
 import { rightBits } from '../src/core/classes.ts'
 import type { LedgerRequest } from '../src/core/ledger.ts'
@@ -103,11 +104,10 @@ export async function startGasWorld({ codeSizeLimit = true } = {}) {
     governor: governor.address,
     accessWriter: operator.address,
   })
-  const registry = deployment.providerRegistry.address
   const ledger = deployment.consentLedger.address
-  const verify = { abi: providerRegistryAbi, functionName: 'verifyHospital', args: [hospital.address] } as const
+  const verify = { abi: consentLedgerAbi, functionName: 'verifyHospital', args: [hospital.address] } as const
   const deposit = encodeFunctionData({ abi: sponsorPaymasterAbi, functionName: 'deposit' })
-  await send(governor, [{ to: registry, data: encodeFunctionData(verify) }])
+  await send(governor, [{ to: ledger, data: encodeFunctionData(verify) }])
   await send(governor, [{ to: deployment.sponsorPaymaster.address, data: deposit, value: parseEther('10') }])
   let affiliations = 0
   let requests = 0
@@ -134,8 +134,8 @@ export async function startGasWorld({ codeSizeLimit = true } = {}) {
 
   async function addPatients(accounts: readonly Address[]): Promise<void> {
     const toCall = (account: Address): Call => ({
-      to: registry,
-      data: encodeFunctionData({ abi: providerRegistryAbi, functionName: 'addPatient', args: [account] }),
+      to: ledger,
+      data: encodeFunctionData({ abi: consentLedgerAbi, functionName: 'addPatient', args: [account] }),
     })
     await send(hospital, accounts.map(toCall))
   }
@@ -143,8 +143,8 @@ export async function startGasWorld({ codeSizeLimit = true } = {}) {
   /** Registers doctors; their affiliations count on from the last. */
   async function addDoctors(accounts: readonly Address[]): Promise<number[]> {
     const toCall = (account: Address): Call => ({
-      to: registry,
-      data: encodeFunctionData({ abi: providerRegistryAbi, functionName: 'addDoctor', args: [account] }),
+      to: ledger,
+      data: encodeFunctionData({ abi: consentLedgerAbi, functionName: 'addDoctor', args: [account] }),
     })
     await send(hospital, accounts.map(toCall))
     return accounts.map(() => ++affiliations)
@@ -214,7 +214,8 @@ export async function startGasWorld({ codeSizeLimit = true } = {}) {
   ): Promise<SignedUserOperation> {
     const parts = { kind, sender: signer.address, owner: signer.owner.address, callData, fees }
     const prepared = { ...(await prepareUserOperation(client, deployment, parts)), ...change } as SignedUserOperation
-    return { ...prepared, signature: await signer.owner.sign({ hash: hashUserOperation(prepared, deployment) }) }
+    const signature = parseSignature(await signer.owner.sign({ hash: hashUserOperation(prepared, deployment) }))
+    return { ...prepared, signature: toCompactSignature(signature) }
   }
 
   function handleOpsCall(signed: readonly SignedUserOperation[]): Call & { gas: bigint } {
@@ -263,7 +264,6 @@ export async function startGasWorld({ codeSizeLimit = true } = {}) {
     ...{
       client,
       deployment,
-      registry,
       ledger,
       operator,
       governor,
@@ -301,14 +301,14 @@ export function openRequestCall(request: LedgerRequest): Hex {
 }
 
 export function grantCall({ requestId, code }: Asked): Hex {
-  const answer = [requestId, until, artefactOf(requestId)] as const
+  const answer = [ledgerAnswerOf(requestId, until), artefactOf(requestId)] as const
   return code === null
     ? encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openGrant', args: answer })
     : encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openGrantWithCode', args: [...answer, code] })
 }
 
 function artefactOf(requestId: Hex): Hex {
-  return keccak256(toHex(`bench artefact ${requestId}`))
+  return slice(keccak256(toHex(`bench artefact ${requestId}`)), 0, hashBytes)
 }
 
 /** What no two bundles have in common. */

@@ -4,27 +4,14 @@ pragma solidity 0.8.37;
 import {CodeCards} from "./CodeCards.sol";
 import {IConsentLedger} from "./IConsentLedger.sol";
 import {IPasskeyDoctors} from "./IPasskeyDoctors.sol";
-import {IProviderRegistry} from "./IProviderRegistry.sol";
+import {IPatientAccount} from "./IPatientAccount.sol";
 import {PatientSafeguards} from "./PatientSafeguards.sol";
+import {ProviderRegistry} from "./ProviderRegistry.sol";
+import {Request, Requests} from "./Request.sol";
 
 /// @title Who may open whose record, kept in one word of storage per request
 /// @dev A request that took a card line has a second word for its hash.
 contract ConsentLedger is IConsentLedger, PatientSafeguards {
-    /// @dev What an open request says of the question, and later of the grant, shares the word's space.
-    /// @param bits Rights in the lowest three, then the marks below.
-    /// @param deadline Open: last second to answer. Granted or revoked: first second without access, zero when never
-    /// granted. Unix seconds, until the year 2106.
-    /// @param tally Open: days asked for. Granted or revoked: looks and changes logged.
-    struct Request {
-        address patient;
-        uint24 affiliationId;
-        RequestState state;
-        uint8 bits;
-        uint8 uses;
-        uint16 tally;
-        uint32 deadline;
-    }
-
     struct Emergency {
         uint40 openedAt;
         bool reviewed;
@@ -47,7 +34,11 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     /// @dev The chain id that development chains use; on it, servers may sign for doctors.
     uint256 private constant LOCAL_CHAIN_ID = 31_337;
 
+    /// @dev A request's number is a hash's first twenty bytes: as strong as an address, and twelve bytes less to pay for.
+    bytes32 private constant REQUEST_ID_MASK = bytes32(bytes20(type(uint160).max));
+
     address private _accessWriter;
+    bool private _custodialGrantsPaused;
     IPasskeyDoctors private _passkeyDoctors;
     mapping(bytes32 requestId => Request) private _requests;
     mapping(bytes32 requestId => bytes32) private _lineHashes;
@@ -58,8 +49,7 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     /// @dev The first `openRequestCount` of a patient's places hold every request of hers that is open.
     mapping(address patient => bytes32[MAX_OPEN_OF_PATIENT]) private _places;
 
-    constructor(IProviderRegistry registry, address initialAccessWriter) PatientSafeguards(registry) {
-        if (address(registry) == address(0)) revert ZeroAccount();
+    constructor(address initialGovernor, address initialAccessWriter) ProviderRegistry(initialGovernor) {
         _setAccessWriter(initialAccessWriter);
     }
 
@@ -67,7 +57,7 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     function openRequest(AccessRequest calldata request) external returns (bytes32 requestId) {
         address patient = request.patient;
         _requireActiveDoctor(request.affiliationId);
-        if (!_registry.isPatient(patient)) revert PatientNotRegistered(patient);
+        if (!isPatient(patient)) revert PatientNotRegistered(patient);
         if (request.rights == 0 || request.rights > ALL_RIGHTS) revert RightsInvalid(request.rights);
         if (request.durationDays == 0 || request.durationDays > MAX_DURATION_DAYS) {
             revert DurationInvalid(request.durationDays);
@@ -78,7 +68,7 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         }
         if (_settings[patient].frozenAt != 0) revert FrozenPatient(patient);
         requestId = requestIdOf(request);
-        if (_requests[requestId].state != RequestState.Unknown) revert RequestAlreadyKnown(requestId);
+        if (_requests[requestId].state() != RequestState.Unknown) revert RequestAlreadyKnown(requestId);
         if (_barred[patient][requestId]) revert RequestBarred(requestId, patient);
 
         uint8 bits = request.rights;
@@ -91,104 +81,101 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
             _requirePasskey(msg.sender);
         }
         if (request.replaces != 0) {
-            Request storage replaced = _requests[request.replaces];
+            Request replaced = _requests[request.replaces];
             if (
-                replaced.state != RequestState.Granted ||
-                replaced.patient != patient ||
-                _doctorOf(replaced.affiliationId) != msg.sender
+                replaced.state() != RequestState.Granted ||
+                replaced.patient() != patient ||
+                _doctorOf(replaced.affiliationId()) != msg.sender
             ) revert ReplacementInvalid(request.replaces);
             _replaced[requestId] = request.replaces;
             bits |= REPLACES;
         }
         _takePlace(patient, requestId, request.affiliationId);
-        _requests[requestId] = Request({
-            patient: patient,
+        _requests[requestId] = Requests.make(
+            patient,
             // The registry counts affiliations in 24 bits, and this one exists.
-            affiliationId: uint24(request.affiliationId),
-            state: RequestState.Open,
-            bits: bits,
-            uses: request.uses,
-            tally: request.durationDays,
-            deadline: uint32(request.answerBy)
-        });
+            uint24(request.affiliationId),
+            RequestState.Open,
+            bits,
+            request.uses,
+            request.durationDays,
+            uint32(request.answerBy)
+        );
         emit RequestOpened(requestId, patient, request.affiliationId);
     }
 
     /// @inheritdoc IConsentLedger
     function withdrawRequest(bytes32 requestId) external {
-        Request storage request = _requireKnown(requestId);
-        if (msg.sender != _doctorOf(request.affiliationId)) revert NotRequestDoctor(requestId, msg.sender);
+        Request request = _requireKnown(requestId);
+        if (msg.sender != _doctorOf(request.affiliationId())) revert NotRequestDoctor(requestId, msg.sender);
         _requireOpen(requestId, request);
-        request.state = RequestState.Withdrawn;
-        emit RequestWithdrawn(requestId, request.patient);
+        _requests[requestId] = request.withState(RequestState.Withdrawn);
+        emit RequestWithdrawn(requestId, request.patient());
     }
 
     /// @inheritdoc IConsentLedger
-    function openGrant(bytes32 requestId, uint40 until, bytes32 artefactCommitment) external {
-        Request storage request = _requireOwn(requestId);
+    function openGrant(bytes32 answer, bytes20 artefactCommitment) external mayLoosen {
+        bytes32 requestId = answer & REQUEST_ID_MASK;
+        Request request = _requireOwn(requestId);
         _requireOpen(requestId, request);
-        if (request.bits & CODE_REQUIRED != 0) revert CodeMissing(requestId);
-        _grant(requestId, request, until, request.bits);
+        if (request.bits() & CODE_REQUIRED != 0) revert CodeMissing(requestId);
+        uint40 until = _grant(answer, request, request.bits());
         emit GrantOpened(requestId, msg.sender, until, artefactCommitment, false);
     }
 
     /// @inheritdoc IConsentLedger
-    function openGrantWithCode(
-        bytes32 requestId,
-        uint40 until,
-        bytes32 artefactCommitment,
-        bytes32 code
-    ) external {
-        Request storage request = _requireOwn(requestId);
+    function openGrantWithCode(bytes32 answer, bytes20 artefactCommitment, bytes32 code) external mayLoosen {
+        bytes32 requestId = answer & REQUEST_ID_MASK;
+        Request request = _requireOwn(requestId);
         _requireOpen(requestId, request);
         // A request that took no line has the line hash zero, which no code has.
         if (CodeCards.lineHashOf(code) != _lineHashes[requestId]) revert CodeMismatch(requestId);
-        _grant(requestId, request, until, request.bits | CODE_CHECKED);
+        uint40 until = _grant(answer, request, request.bits() | CODE_CHECKED);
         emit GrantOpened(requestId, msg.sender, until, artefactCommitment, true);
     }
 
     /// @inheritdoc IConsentLedger
     function refuseRequest(bytes32 requestId) external {
-        Request storage request = _requireOwn(requestId);
+        Request request = _requireOwn(requestId);
         _requireOpen(requestId, request);
-        request.state = RequestState.Refused;
+        _requests[requestId] = request.withState(RequestState.Refused);
         emit RequestRefused(requestId, msg.sender);
     }
 
     /// @inheritdoc IConsentLedger
     function revokeGrant(bytes32 requestId) external {
-        Request storage request = _requests[requestId];
-        if (request.state == RequestState.Unknown) {
+        Request request = _requests[requestId];
+        if (request.state() == RequestState.Unknown) {
             if (_barred[msg.sender][requestId]) return;
             _barred[msg.sender][requestId] = true;
         } else {
-            if (msg.sender != request.patient) revert NotRequestPatient(requestId, msg.sender);
-            if (request.state == RequestState.Revoked) return;
-            _revoke(request);
+            if (msg.sender != request.patient()) revert NotRequestPatient(requestId, msg.sender);
+            if (request.state() == RequestState.Revoked) return;
+            _revoke(requestId, request);
         }
         emit GrantRevoked(requestId, msg.sender);
     }
 
     /// @inheritdoc IConsentLedger
     function endGrantByHospital(bytes32 requestId) external {
-        Request storage request = _requireKnown(requestId);
-        (, address hospital, ) = _registry.affiliation(request.affiliationId);
+        Request request = _requireKnown(requestId);
+        (, address hospital, ) = affiliation(request.affiliationId());
         if (msg.sender != hospital) revert NotRequestHospital(requestId, msg.sender);
-        if (request.state == RequestState.Revoked) return;
-        _revoke(request);
-        emit GrantEndedByHospital(requestId, request.patient, msg.sender);
+        if (request.state() == RequestState.Revoked) return;
+        _revoke(requestId, request);
+        emit GrantEndedByHospital(requestId, request.patient(), msg.sender);
     }
 
     /// @inheritdoc IConsentLedger
     function recordChange(bytes32 requestId, uint8 right, bytes32 commitment) external {
-        Request storage request = _requireKnown(requestId);
-        (address doctor, , bool active) = _registry.affiliation(request.affiliationId);
+        Request request = _requireKnown(requestId);
+        (address doctor, , bool active) = affiliation(request.affiliationId());
         if (msg.sender != doctor) revert NotRequestDoctor(requestId, msg.sender);
         if (right != ADD && right != CORRECT) revert ChangeInvalid(right);
         AccessRefusal refusal = _refusalOf(request, right);
         if (refusal == AccessRefusal.None && !active) refusal = AccessRefusal.AffiliationInactive;
         if (refusal != AccessRefusal.None) revert AccessDenied(requestId, refusal);
-        emit RecordChanged(requestId, commitment, right, ++request.tally);
+        emit RecordChanged(requestId, commitment, right, _countUse(requestId, request));
     }
 
     /// @inheritdoc IConsentLedger
@@ -198,28 +185,30 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         bytes32 reasonCommitment
     ) external returns (bytes32 requestId) {
         _requireActiveDoctor(affiliationId);
-        if (!_registry.isPatient(patient)) revert PatientNotRegistered(patient);
+        if (!isPatient(patient)) revert PatientNotRegistered(patient);
         Settings memory settings = _settings[patient];
         if (settings.frozenAt != 0) revert FrozenPatient(patient);
         if (!settings.emergencyAllowed) revert EmergencyNotAllowed(patient);
         _requirePasskey(msg.sender);
         bytes32 last = _lastEmergencies[patient][msg.sender];
         if (last != 0 && !_emergencies[last].reviewed) revert EmergencyUnreviewed(last);
-        requestId = keccak256(abi.encode(block.chainid, address(this), patient, affiliationId, reasonCommitment));
-        if (_requests[requestId].state != RequestState.Unknown) revert RequestAlreadyKnown(requestId);
+        requestId =
+            keccak256(abi.encode(block.chainid, address(this), patient, affiliationId, reasonCommitment)) &
+            REQUEST_ID_MASK;
+        if (_requests[requestId].state() != RequestState.Unknown) revert RequestAlreadyKnown(requestId);
 
         uint32 until = uint32(block.timestamp + EMERGENCY_TIME);
         _lastEmergencies[patient][msg.sender] = requestId;
         _emergencies[requestId] = Emergency({openedAt: uint40(block.timestamp), reviewed: false});
-        _requests[requestId] = Request({
-            patient: patient,
-            affiliationId: uint24(affiliationId),
-            state: RequestState.Granted,
-            bits: VIEW | EMERGENCY,
-            uses: 0,
-            tally: 0,
-            deadline: until
-        });
+        _requests[requestId] = Requests.make(
+            patient,
+            uint24(affiliationId),
+            RequestState.Granted,
+            VIEW | EMERGENCY,
+            0,
+            0,
+            until
+        );
         emit EmergencyOpened(requestId, patient, affiliationId, until, reasonCommitment);
     }
 
@@ -227,8 +216,8 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     function reviewEmergency(bytes32 requestId, bytes32 findingCommitment) external {
         Emergency memory emergency = _emergencies[requestId];
         if (emergency.openedAt == 0 || emergency.reviewed) revert NotReviewable(requestId);
-        if (msg.sender != _registry.governor()) {
-            (, address hospital, ) = _registry.affiliation(_requests[requestId].affiliationId);
+        if (msg.sender != owner()) {
+            (, address hospital, ) = affiliation(_requests[requestId].affiliationId());
             if (msg.sender != hospital || block.timestamp > emergency.openedAt + REVIEW_TIME) {
                 revert NotReviewer(requestId, msg.sender);
             }
@@ -239,10 +228,10 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
 
     /// @inheritdoc IConsentLedger
     function disputeEmergency(bytes32 requestId) external {
-        Request storage request = _requireOwn(requestId);
-        if (request.bits & EMERGENCY == 0) revert NotReviewable(requestId);
-        if (request.state == RequestState.Revoked) return;
-        _revoke(request);
+        Request request = _requireOwn(requestId);
+        if (request.bits() & EMERGENCY == 0) revert NotReviewable(requestId);
+        if (request.state() == RequestState.Revoked) return;
+        _revoke(requestId, request);
         emit EmergencyDisputed(requestId, msg.sender);
     }
 
@@ -251,21 +240,17 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         if (msg.sender != _accessWriter) revert NotAccessWriter(msg.sender);
         for (uint256 i = 0; i < entries.length; ++i) {
             AccessEntry calldata entry = entries[i];
-            Request storage request = _requests[entry.requestId];
+            Request request = _requests[entry.requestId];
             AccessRefusal refusal = _refusalOf(request, entry.right);
-            if (refusal == AccessRefusal.None && !_isActive(request.affiliationId)) {
+            if (refusal == AccessRefusal.None && !_isActive(request.affiliationId())) {
                 refusal = AccessRefusal.AffiliationInactive;
             }
             if (refusal == AccessRefusal.None) {
-                emit AccessLogged(entry.requestId, entry.entryId, entry.right, ++request.tally);
+                uint16 count = _countUse(entry.requestId, request);
+                emit AccessLogged(entry.requestId, entry.entryId, entry.right, count);
             } else if (_wasAllowed(request, entry.right, entry.lookedAt)) {
-                emit AccessLoggedLate(
-                    entry.requestId,
-                    entry.entryId,
-                    entry.right,
-                    ++request.tally,
-                    entry.lookedAt
-                );
+                uint16 count = _countUse(entry.requestId, request);
+                emit AccessLoggedLate(entry.requestId, entry.entryId, entry.right, count, entry.lookedAt);
             } else {
                 emit AccessRefused(entry.requestId, entry.entryId, refusal);
             }
@@ -273,18 +258,27 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     }
 
     /// @inheritdoc IConsentLedger
-    function setAccessWriter(address newAccessWriter) external {
-        _requireGovernor();
+    function setAccessWriter(address newAccessWriter) external onlyOwner {
         _setAccessWriter(newAccessWriter);
     }
 
     /// @inheritdoc IConsentLedger
-    function namePasskeyDoctors(IPasskeyDoctors newPasskeyDoctors) external {
-        _requireGovernor();
+    function namePasskeyDoctors(IPasskeyDoctors newPasskeyDoctors) external onlyOwner {
         if (address(_passkeyDoctors) != address(0)) revert PasskeyDoctorsAlreadyNamed(address(_passkeyDoctors));
         if (address(newPasskeyDoctors) == address(0)) revert ZeroAccount();
         _passkeyDoctors = newPasskeyDoctors;
         emit PasskeyDoctorsNamed(address(newPasskeyDoctors));
+    }
+
+    /// @inheritdoc IConsentLedger
+    function pauseCustodialGrants(bool paused) external onlyOwner {
+        _custodialGrantsPaused = paused;
+        emit CustodialGrantsPaused(paused);
+    }
+
+    /// @inheritdoc IConsentLedger
+    function areCustodialGrantsPaused() external view returns (bool) {
+        return _custodialGrantsPaused;
     }
 
     /// @inheritdoc IConsentLedger
@@ -298,28 +292,23 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     }
 
     /// @inheritdoc IConsentLedger
-    function providerRegistry() external view returns (address) {
-        return address(_registry);
-    }
-
-    /// @inheritdoc IConsentLedger
     function requestState(bytes32 requestId) external view returns (ConsentRequest memory) {
-        Request memory request = _requests[requestId];
-        bool isEnded = request.state >= RequestState.Granted;
+        Request request = _requests[requestId];
+        bool isEnded = request.state() >= RequestState.Granted;
         return
             ConsentRequest({
-                state: request.state,
-                rights: request.bits & ALL_RIGHTS,
-                codeRequired: request.bits & CODE_REQUIRED != 0,
-                codeChecked: request.bits & CODE_CHECKED != 0,
-                emergency: request.bits & EMERGENCY != 0,
-                uses: request.uses,
-                durationDays: isEnded ? 0 : request.tally,
-                answerBy: isEnded ? 0 : request.deadline,
-                until: isEnded ? request.deadline : 0,
-                affiliationId: request.affiliationId,
-                accessCount: isEnded ? request.tally : 0,
-                patient: request.patient
+                state: request.state(),
+                rights: request.bits() & ALL_RIGHTS,
+                codeRequired: request.bits() & CODE_REQUIRED != 0,
+                codeChecked: request.bits() & CODE_CHECKED != 0,
+                emergency: request.bits() & EMERGENCY != 0,
+                uses: request.uses(),
+                durationDays: isEnded ? 0 : request.tally(),
+                answerBy: isEnded ? 0 : request.deadline(),
+                until: isEnded ? request.deadline() : 0,
+                affiliationId: request.affiliationId(),
+                accessCount: isEnded ? request.tally() : 0,
+                patient: request.patient()
             });
     }
 
@@ -330,15 +319,15 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
 
     /// @inheritdoc IConsentLedger
     function canAccess(bytes32 requestId, address doctor, uint8 right) external view returns (bool) {
-        Request storage request = _requests[requestId];
+        Request request = _requests[requestId];
         if (_refusalOf(request, right) != AccessRefusal.None) return false;
-        (address affiliated, , bool active) = _registry.affiliation(request.affiliationId);
+        (address affiliated, , bool active) = affiliation(request.affiliationId());
         return active && affiliated == doctor;
     }
 
     /// @inheritdoc IConsentLedger
     function requestIdOf(AccessRequest calldata request) public view returns (bytes32 requestId) {
-        return keccak256(abi.encode(block.chainid, address(this), request));
+        return keccak256(abi.encode(block.chainid, address(this), request)) & REQUEST_ID_MASK;
     }
 
     /// @inheritdoc PatientSafeguards
@@ -346,11 +335,20 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         uint256 count = _settings[patient].openRequestCount;
         for (uint256 place = 0; place < count; ++place) {
             bytes32 requestId = _places[patient][place];
-            if (_requests[requestId].state != RequestState.Open) continue;
-            _revoke(_requests[requestId]);
+            Request request = _requests[requestId];
+            if (request.state() != RequestState.Open) continue;
+            _revoke(requestId, request);
             emit GrantRevoked(requestId, patient);
         }
         _settings[patient].openRequestCount = 0;
+    }
+
+    /// @inheritdoc PatientSafeguards
+    function _requireMayLoosen() internal view override {
+        if (!_custodialGrantsPaused) return;
+        // A patient who can't say that she is out of custody is in it.
+        bool inCustody = msg.sender.code.length == 0 || IPatientAccount(msg.sender).isInCustody();
+        if (inCustody) revert CustodialGrantsArePaused(msg.sender);
     }
 
     function _setAccessWriter(address newAccessWriter) private {
@@ -358,38 +356,36 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         _accessWriter = newAccessWriter;
     }
 
-    function _grant(bytes32 requestId, Request storage request, uint40 until, uint8 bits) private {
-        if (block.timestamp > request.deadline) revert RequestExpired(requestId, request.deadline);
-        uint256 latestEnd = _roundUpToDay(block.timestamp + uint256(request.tally) * 1 days);
-        if (until <= block.timestamp || until > latestEnd || until % 1 days != 0) {
-            revert GrantEndInvalid(requestId, until, latestEnd);
-        }
-        if (!_isActive(request.affiliationId)) revert AffiliationInactive(request.affiliationId);
-        request.state = RequestState.Granted;
-        request.bits = bits;
-        request.tally = 0;
-        request.deadline = uint32(until);
+    /// @return until The end that the answer names, first second without access.
+    function _grant(bytes32 answer, Request request, uint8 bits) private returns (uint40 until) {
+        bytes32 requestId = answer & REQUEST_ID_MASK;
+        // An answer's last twelve bytes are the day; 96 bits of days and 40 of seconds a day have room in a word.
+        uint256 end = uint96(uint256(answer)) * uint256(1 days);
+        if (block.timestamp > request.deadline()) revert RequestExpired(requestId, request.deadline());
+        uint256 latestEnd = _roundUpToDay(block.timestamp + uint256(request.tally()) * 1 days);
+        if (end <= block.timestamp || end > latestEnd) revert GrantEndInvalid(requestId, end, latestEnd);
+        if (!_isActive(request.affiliationId())) revert AffiliationInactive(request.affiliationId());
+        _requests[requestId] = request.with(RequestState.Granted, bits, 0, uint32(end));
         if (bits & REPLACES != 0) _supersede(_replaced[requestId], requestId);
+        return uint40(end);
     }
 
     /// @dev Ends the grant that another one replaces, if it still stands.
     function _supersede(bytes32 requestId, bytes32 successor) private {
-        Request storage request = _requests[requestId];
-        if (request.state != RequestState.Granted) return;
-        _revoke(request);
-        request.state = RequestState.Superseded;
+        Request request = _requests[requestId];
+        if (request.state() != RequestState.Granted) return;
+        _requests[requestId] = _ended(request, RequestState.Superseded);
         emit GrantSuperseded(requestId, msg.sender, successor);
     }
 
-    /// @dev Ends access now; what was never granted has no end and no looks.
-    function _revoke(Request storage request) private {
-        if (request.state < RequestState.Granted) {
-            request.tally = 0;
-            request.deadline = 0;
-        } else if (block.timestamp < request.deadline) {
-            request.deadline = uint32(block.timestamp);
-        }
-        request.state = RequestState.Revoked;
+    function _revoke(bytes32 requestId, Request request) private {
+        _requests[requestId] = _ended(request, RequestState.Revoked);
+    }
+
+    /// @dev A grant whose count is at its highest is used up, so one more always fits.
+    function _countUse(bytes32 requestId, Request request) private returns (uint16 count) {
+        count = request.tally() + 1;
+        _requests[requestId] = request.with(request.state(), request.bits(), count, request.deadline());
     }
 
     /// @dev Gives the new request one of the patient's places. Answered and expired ones leave theirs only here, so that
@@ -401,9 +397,9 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         uint256 ofDoctor = 0;
         uint256 place = 0;
         while (place < count) {
-            Request storage held = _requests[places[place]];
-            if (held.state == RequestState.Open && block.timestamp <= held.deadline) {
-                if (held.affiliationId == affiliationId || _doctorOf(held.affiliationId) == msg.sender) ++ofDoctor;
+            Request held = _requests[places[place]];
+            if (held.state() == RequestState.Open && block.timestamp <= held.deadline()) {
+                if (held.affiliationId() == affiliationId || _doctorOf(held.affiliationId()) == msg.sender) ++ofDoctor;
                 ++place;
             } else if (place == --count) {
                 break;
@@ -419,55 +415,43 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     }
 
     /// @dev Everything about a look that the ledger knows by itself; the affiliation is the registry's to say.
-    function _refusalOf(Request storage request, uint8 right) private view returns (AccessRefusal) {
-        RequestState state = request.state;
+    function _refusalOf(Request request, uint8 right) private view returns (AccessRefusal) {
+        RequestState state = request.state();
         if (state != RequestState.Granted) {
             if (state == RequestState.Unknown) return AccessRefusal.RequestUnknown;
             if (state == RequestState.Revoked) return AccessRefusal.Revoked;
             if (state == RequestState.Superseded) return AccessRefusal.Superseded;
             return AccessRefusal.NotGranted;
         }
-        if (block.timestamp >= request.deadline) return AccessRefusal.Ended;
+        if (block.timestamp >= request.deadline()) return AccessRefusal.Ended;
         if (_isUsedUp(request)) return AccessRefusal.UsedUp;
         if (!_hasRight(request, right)) return AccessRefusal.RightMissing;
-        if (_settings[request.patient].frozenAt != 0) return AccessRefusal.PatientFrozen;
+        if (_settings[request.patient()].frozenAt != 0) return AccessRefusal.PatientFrozen;
         return AccessRefusal.None;
     }
 
     /// @dev True for a look that the grant allowed then and not any more, because it, the affiliation, or sharing as a
     /// whole has ended since.
-    function _wasAllowed(Request storage request, uint8 right, uint40 lookedAt) private view returns (bool) {
-        if (request.state < RequestState.Granted || _isUsedUp(request) || !_hasRight(request, right)) return false;
-        if (lookedAt >= request.deadline || lookedAt > block.timestamp) return false;
-        uint256 frozenAt = _settings[request.patient].frozenAt;
+    function _wasAllowed(Request request, uint8 right, uint40 lookedAt) private view returns (bool) {
+        if (request.state() < RequestState.Granted || _isUsedUp(request) || !_hasRight(request, right)) return false;
+        if (lookedAt >= request.deadline() || lookedAt > block.timestamp) return false;
+        uint256 frozenAt = _settings[request.patient()].frozenAt;
         if (frozenAt != 0 && lookedAt >= frozenAt) return false;
-        uint256 endedAt = _registry.affiliationEndedAt(request.affiliationId);
+        uint256 endedAt = affiliationEndedAt(request.affiliationId());
         return endedAt == 0 || lookedAt < endedAt;
     }
 
-    function _isUsedUp(Request storage request) private view returns (bool) {
-        uint16 count = request.tally;
-        return request.uses != 0 ? count >= request.uses : count == type(uint16).max;
+    function _isUsedUp(Request request) private pure returns (bool) {
+        uint16 count = request.tally();
+        return request.uses() != 0 ? count >= request.uses() : count == type(uint16).max;
     }
 
-    function _hasRight(Request storage request, uint8 right) private view returns (bool) {
-        return right != 0 && right & request.bits & ALL_RIGHTS == right;
-    }
-
-    function _isActive(uint32 affiliationId) private view returns (bool active) {
-        (, , active) = _registry.affiliation(affiliationId);
-    }
-
-    function _doctorOf(uint32 affiliationId) private view returns (address doctor) {
-        (doctor, , ) = _registry.affiliation(affiliationId);
-    }
-
-    function _requireGovernor() private view {
-        if (msg.sender != _registry.governor()) revert NotGovernor(msg.sender);
+    function _hasRight(Request request, uint8 right) private pure returns (bool) {
+        return right != 0 && right & request.bits() & ALL_RIGHTS == right;
     }
 
     function _requireActiveDoctor(uint32 affiliationId) private view {
-        (address doctor, , bool active) = _registry.affiliation(affiliationId);
+        (address doctor, , bool active) = affiliation(affiliationId);
         if (msg.sender != doctor) revert NotAffiliatedDoctor(affiliationId, msg.sender);
         if (!active) revert AffiliationInactive(affiliationId);
     }
@@ -479,18 +463,26 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         if (address(known) == address(0) || !known.isPasskeyDoctor(doctor)) revert ServerSignedRequest(doctor);
     }
 
-    function _requireOwn(bytes32 requestId) private view returns (Request storage request) {
+    function _requireOwn(bytes32 requestId) private view returns (Request request) {
         request = _requireKnown(requestId);
-        if (msg.sender != request.patient) revert NotRequestPatient(requestId, msg.sender);
+        if (msg.sender != request.patient()) revert NotRequestPatient(requestId, msg.sender);
     }
 
-    function _requireKnown(bytes32 requestId) private view returns (Request storage request) {
+    function _requireKnown(bytes32 requestId) private view returns (Request request) {
         request = _requests[requestId];
-        if (request.state == RequestState.Unknown) revert RequestUnknown(requestId);
+        if (request.state() == RequestState.Unknown) revert RequestUnknown(requestId);
     }
 
-    function _requireOpen(bytes32 requestId, Request storage request) private view {
-        if (request.state != RequestState.Open) revert RequestNotOpen(requestId, request.state);
+    function _requireOpen(bytes32 requestId, Request request) private pure {
+        if (request.state() != RequestState.Open) revert RequestNotOpen(requestId, request.state());
+    }
+
+    /// @dev Ends access now; what was never granted has no end and no looks.
+    function _ended(Request request, RequestState state) private view returns (Request) {
+        if (request.state() < RequestState.Granted) return request.with(state, request.bits(), 0, 0);
+        uint32 deadline = request.deadline();
+        if (block.timestamp < deadline) deadline = uint32(block.timestamp);
+        return request.with(state, request.bits(), request.tally(), deadline);
     }
 
     function _roundUpToDay(uint256 timestamp) private pure returns (uint256) {

@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {IEntryPoint} from "@openzeppelin/contracts/interfaces/IERC4337.sol";
 import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
 
-import {IConsentLedger} from "./IConsentLedger.sol";
 import {IDoctorAccount} from "./IDoctorAccount.sol";
 import {IProviderRegistry} from "./IProviderRegistry.sol";
 import {LedgerAccount} from "./LedgerAccount.sol";
@@ -102,8 +101,7 @@ contract DoctorAccount is IDoctorAccount, LedgerAccount {
 
     /// @return hospital Whose active affiliation of this doctor that is; zero when it is none.
     function _hospitalOf(uint32 affiliationId) private view returns (address hospital) {
-        IProviderRegistry registry = IProviderRegistry(IConsentLedger(ledger()).providerRegistry());
-        (address doctor, address employer, bool active) = registry.affiliation(affiliationId);
+        (address doctor, address employer, bool active) = IProviderRegistry(ledger()).affiliation(affiliationId);
         return active && doctor == address(this) ? employer : address(0);
     }
 

@@ -3,15 +3,16 @@ pragma solidity 0.8.37;
 
 import {IPasskeyDoctors} from "./IPasskeyDoctors.sol";
 import {IPatientSafeguards} from "./IPatientSafeguards.sol";
+import {IProviderRegistry} from "./IProviderRegistry.sol";
 
 /// @title Who may open whose record
 /// @notice Keeps, for ever and in order, what doctors asked, what patients answered, and who looked.
 /// @dev No class, purpose, name, number or content address is ever here: only rights, days and salted commitments.
 /// A patient's account may call: {openGrant}, {openGrantWithCode}, {refuseRequest}, {revokeGrant}, {requireCode}, {freeze},
-/// {forbidEmergency}, {askLoosening}, {confirmLoosening}, {cancelLoosening}, {disputeEmergency}; its recovery alone, never its owner's key:
+/// {forbidEmergency}, {askLoosening}, {confirmLoosening}, {cancelLoosening}, {takeCardLine}, {disputeEmergency}; its recovery alone, never its owner's key:
 /// {scheduleLooseningByRecovery}.
 /// A doctor's account may call: {openRequest}, {withdrawRequest}, {recordChange}, {openEmergency}.
-interface IConsentLedger is IPatientSafeguards {
+interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     /// @notice What has become of a request. A grant that ended by time is still Granted, a request nobody answered
     /// still Open: time alone writes nothing.
     enum RequestState {
@@ -40,7 +41,7 @@ interface IConsentLedger is IPatientSafeguards {
 
     /// @notice What a doctor asks of a patient.
     /// @param patient The patient's account.
-    /// @param affiliationId Under which affiliation of the {IProviderRegistry} the doctor asks.
+    /// @param affiliationId Under which affiliation the doctor asks.
     /// @param rights 1 VIEW, 2 ADD, 4 CORRECT, added up.
     /// @param uses Looks and changes that use the grant up, 1 to 255; 0 for any number within its time.
     /// @param durationDays Days that the grant may last at most, 1 to 365.
@@ -116,7 +117,7 @@ interface IConsentLedger is IPatientSafeguards {
         bytes32 indexed requestId,
         address indexed patient,
         uint40 until,
-        bytes32 artefactCommitment,
+        bytes20 artefactCommitment,
         bool codeChecked
     );
 
@@ -171,11 +172,8 @@ interface IConsentLedger is IPatientSafeguards {
     /// @notice The governor said, once and for all, who knows the doctors' accounts.
     event PasskeyDoctorsNamed(address indexed passkeyDoctors);
 
-    /// @notice The zero address is nobody's account.
-    error ZeroAccount();
-
-    /// @notice `caller` is not the governor of the registry.
-    error NotGovernor(address caller);
+    /// @notice The governor paused or resumed what custodians may open, for all patients.
+    event CustodialGrantsPaused(bool paused);
 
     /// @notice `caller` is not the access writer.
     error NotAccessWriter(address caller);
@@ -210,6 +208,9 @@ interface IConsentLedger is IPatientSafeguards {
 
     /// @notice Who knows the doctors' accounts was said before, and can't be changed.
     error PasskeyDoctorsAlreadyNamed(address passkeyDoctors);
+
+    /// @notice The governor has paused what custodians may open, and `patient` is in custody.
+    error CustodialGrantsArePaused(address patient);
 
     /// @notice This very request was made before.
     error RequestAlreadyKnown(bytes32 requestId);
@@ -262,8 +263,8 @@ interface IConsentLedger is IPatientSafeguards {
     /// @notice `caller` may not review the emergency: its hospital may for 72 hours, the governor at any time.
     error NotReviewer(bytes32 requestId, address caller);
 
-    /// @notice `until` is not a whole UTC day after now and at most `latest`.
-    error GrantEndInvalid(bytes32 requestId, uint40 until, uint256 latest);
+    /// @notice `until` is not after now and at most `latest`.
+    error GrantEndInvalid(bytes32 requestId, uint256 until, uint256 latest);
 
     /// @notice Opens a request; the calling account is the affiliation's doctor.
     /// @dev Emits {RequestOpened}. Reverts with {NotAffiliatedDoctor}, {AffiliationInactive}, {PatientNotRegistered},
@@ -279,18 +280,17 @@ interface IConsentLedger is IPatientSafeguards {
 
     /// @notice Opens the grant that the request asks for, on a bare reply; its patient only.
     /// @dev Emits {GrantOpened}. Reverts with {RequestUnknown}, {NotRequestPatient}, {RequestNotOpen}, {CodeMissing},
-    /// {RequestExpired}, {GrantEndInvalid}, {AffiliationInactive}.
-    /// @param requestId The request.
-    /// @param until First second without access, Unix seconds: a whole UTC day, after now, and no later than now plus
-    /// the request's days rounded up to the day.
-    /// @param artefactCommitment Salted hash of the evidence for the patient's yes.
-    function openGrant(bytes32 requestId, uint40 until, bytes32 artefactCommitment) external;
+    /// {RequestExpired}, {GrantEndInvalid}, {AffiliationInactive}, {CustodialGrantsArePaused}.
+    /// @param answer The request's number in the first twenty bytes, in the last twelve the day, counted from 1970, with
+    /// whose beginning in UTC access ends: after now, and no later than now plus the request's days rounded up to the day.
+    /// @param artefactCommitment First twenty bytes of a salted hash of the evidence for the patient's yes.
+    function openGrant(bytes32 answer, bytes20 artefactCommitment) external;
 
     /// @notice Opens the grant that the request asks for, on a reply with the code of the card line it took; its patient
     /// only.
     /// @dev Emits {GrantOpened}. Reverts as {openGrant} does, and with {CodeMismatch} instead of {CodeMissing}.
     /// @param code The stretched code, x_L in {CodeCards}.
-    function openGrantWithCode(bytes32 requestId, uint40 until, bytes32 artefactCommitment, bytes32 code) external;
+    function openGrantWithCode(bytes32 answer, bytes20 artefactCommitment, bytes32 code) external;
 
     /// @notice Refuses a request that is still open; its patient only. A late refusal counts too.
     /// @dev Emits {RequestRefused}. Reverts with {RequestUnknown}, {NotRequestPatient}, {RequestNotOpen}.
@@ -319,7 +319,7 @@ interface IConsentLedger is IPatientSafeguards {
     /// {NotAffiliatedDoctor}, {AffiliationInactive}, {PatientNotRegistered}, {FrozenPatient}, {EmergencyNotAllowed},
     /// {ServerSignedRequest}, {EmergencyUnreviewed}, {RequestAlreadyKnown}.
     /// @param reasonCommitment Salted hash of the reason.
-    /// @return requestId keccak256(abi.encode(chain id, this ledger, patient, affiliation id, reason)).
+    /// @return requestId First twenty bytes of keccak256(abi.encode(chain id, this ledger, patient, affiliation id, reason)).
     function openEmergency(
         address patient,
         uint32 affiliationId,
@@ -340,14 +340,22 @@ interface IConsentLedger is IPatientSafeguards {
     /// Reverts with {NotAccessWriter}.
     function logAccess(AccessEntry[] calldata entries) external;
 
-    /// @notice Names the access writer; zero names none. The registry's governor only.
-    /// @dev Emits {AccessWriterChanged}. Reverts with {NotGovernor}.
+    /// @notice Names the access writer; zero names none. The governor only.
+    /// @dev Emits {AccessWriterChanged}. Reverts with {Ownable-OwnableUnauthorizedAccount}.
     function setAccessWriter(address newAccessWriter) external;
 
-    /// @notice Says who knows the doctors' accounts; until then none counts as passkey-owned. The registry's governor only,
+    /// @notice Says who knows the doctors' accounts; until then none counts as passkey-owned. The governor only,
     /// once and for all.
-    /// @dev Emits {PasskeyDoctorsNamed}. Reverts with {NotGovernor}, {PasskeyDoctorsAlreadyNamed}, {ZeroAccount}.
+    /// @dev Emits {PasskeyDoctorsNamed}. Reverts with {Ownable-OwnableUnauthorizedAccount}, {PasskeyDoctorsAlreadyNamed}, {ZeroAccount}.
     function namePasskeyDoctors(IPasskeyDoctors passkeyDoctors) external;
+
+    /// @notice Pauses or resumes what custodians may open: grants, and the loosening of what protects a patient. Removals
+    /// always go, and patients whose own passkey owns their account are not concerned. The governor only.
+    /// @dev Emits {CustodialGrantsPaused}. Reverts with {Ownable-OwnableUnauthorizedAccount}.
+    function pauseCustodialGrants(bool paused) external;
+
+    /// @notice True while the governor has paused what custodians may open.
+    function areCustodialGrantsPaused() external view returns (bool);
 
     /// @notice Who knows the doctors' accounts; zero until the governor said.
     function passkeyDoctors() external view returns (IPasskeyDoctors);
@@ -355,10 +363,7 @@ interface IConsentLedger is IPatientSafeguards {
     /// @notice The account that may log looks.
     function accessWriter() external view returns (address);
 
-    /// @notice The registry that this ledger asks.
-    function providerRegistry() external view returns (address);
-
-    /// @notice The number of a request: keccak256(abi.encode(chain id, this ledger, request)).
+    /// @notice The number of a request: the first twenty bytes of keccak256(abi.encode(chain id, this ledger, request)), then zeros.
     function requestIdOf(AccessRequest calldata request) external view returns (bytes32 requestId);
 
     /// @notice What the ledger knows of a request; all zeros when nothing.

@@ -61,9 +61,6 @@ interface IPatientAccount {
     /// @notice The change took effect.
     event ChangeCompleted(ChangeKind kind, bytes32 first, bytes32 second);
 
-    /// @notice The governor paused or resumed what custodians may open, for all patients.
-    event CustodialGrantsPaused(bool paused);
-
     /// @notice The account is its patient's own: the custodian's key does nothing, whenever its operation was validated.
     error CustodyEnded();
 
@@ -72,9 +69,6 @@ interface IPatientAccount {
 
     /// @notice The owner changed in this block: nothing that the one before signed may run.
     error OwnerChanging(uint40 changedAt);
-
-    /// @notice The governor has paused what custodians may open.
-    error CustodialGrantsArePaused();
 
     /// @notice Another change waits: complete or veto it first.
     error ChangePending(uint40 readyAt);
@@ -91,21 +85,24 @@ interface IPatientAccount {
     /// @notice `caller` does not open the guardians' commitment.
     error NotGuardian(address caller);
 
-    /// @notice `caller` is not the governor, or the switch is sought on a clone.
-    error NotGovernor(address caller);
-
     /// @notice Has the ledger freeze all sharing, as the patient could; one guardian is enough.
     /// @dev Reverts with {NotGuardian}.
     function freezeAsGuardian(Guardianship calldata guardianship) external;
+
+    /// @notice Takes a grant away on the ledger, as the patient could; one guardian is enough.
+    /// @dev Reverts with {NotGuardian}, and as {IConsentLedger-revokeGrant} does.
+    function revokeGrantAsGuardian(bytes32 requestId, Guardianship calldata guardianship) external;
 
     /// @notice Voids the waiting change and the guardians' support for any. Its owner, custodian or passkey.
     /// @dev Emits {ChangeVetoed}.
     function vetoChange() external;
 
     /// @notice Proposes a change: with a code of the patient's card while in custody, with her passkey's signature after.
-    /// @dev Emits {ChangeProposed}. Reverts with {ChangePending}, {ChangeInvalid}, and as {ICardCodes-spendCardCode} does.
-    /// @param codeProof For {ICardCodes-spendCardCode}; ignored when a passkey owns the account.
-    function proposeChange(Change calldata change, bytes calldata codeProof) external;
+    /// @dev The card's line is taken for {changeHashOf} the change first, by {IPatientSafeguards-takeCardLine}: so its code
+    /// serves this change alone. Emits {ChangeProposed}. Reverts with {ChangePending}, {ChangeInvalid}, and as
+    /// {IPatientSafeguards-spendCardCode} does.
+    /// @param code The stretched code; ignored when a passkey owns the account.
+    function proposeChange(Change calldata change, bytes32 code) external;
 
     /// @notice Supports a change; with the second of three guardians it is proposed, and a loosening scheduled on the ledger,
     /// where its own 72 hours begin and the patient can cancel it.
@@ -121,12 +118,8 @@ interface IPatientAccount {
     /// custodian's operation is known when it runs. Reverts with {NotPasskeyOwned}, {OwnerChanging}.
     function asPasskeyOwner(bytes calldata call) external returns (bytes memory);
 
-    /// @notice Pauses or resumes what custodians may open; on the implementation, the registry's governor only.
-    /// @dev Emits {CustodialGrantsPaused}. Reverts with {NotGovernor}.
-    function pauseCustodialGrants(bool paused) external;
-
-    /// @notice True while the governor has paused what custodians may open; on the implementation.
-    function areCustodialGrantsPaused() external view returns (bool);
+    /// @notice True until a passkey owns the account.
+    function isInCustody() external view returns (bool);
 
     /// @notice Whose the account is, and what waits.
     function ownership() external view returns (Ownership memory);

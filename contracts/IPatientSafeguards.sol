@@ -46,6 +46,12 @@ interface IPatientSafeguards {
     /// @notice The next line of the card of `patient` was taken and serves nothing else.
     event CardLineTaken(address indexed patient, bytes32 indexed lineHash);
 
+    /// @notice The line taken with `lineHash` serves `actionHash` of the account `patient`; its code alone allows that.
+    event CardLineTakenForAction(address indexed patient, bytes32 indexed actionHash, bytes32 indexed lineHash);
+
+    /// @notice The code of the line taken for `actionHash` was shown, and allows it once.
+    event CardCodeSpent(address indexed patient, bytes32 indexed actionHash);
+
     /// @notice `patient` froze all sharing; her open requests are gone.
     event PatientFrozen(address indexed patient);
 
@@ -102,6 +108,9 @@ interface IPatientSafeguards {
     /// @notice The code is not that of the line that the loosening took.
     error LooseningCodeMismatch(address patient, LooseningKind kind);
 
+    /// @notice The code is not that of the line that `actionHash` took, or it took none, or its code was shown before.
+    error ActionCodeMismatch(address patient, bytes32 actionHash);
+
     /// @notice The same kind of loosening waits already, until `readyAt`.
     error LooseningPending(address patient, LooseningKind kind, uint40 readyAt);
 
@@ -132,12 +141,13 @@ interface IPatientSafeguards {
     /// @notice Takes the next line of the calling patient's card for a loosening, as a request takes one for a grant: only
     /// then is she asked for that line's code, so that the code can serve nothing else. Asking again takes another line.
     /// @dev Emits {CardLineTaken}, {LooseningAsked}. Reverts with {NewCardTipInvalid}, {LooseningPending}, {NoCodeCard},
-    /// {CardLineMismatch}, {ZeroCardTip}.
+    /// {CardLineMismatch}, {ZeroCardTip}, {IConsentLedger-CustodialGrantsArePaused}.
     /// @param newCardTip Tip of the new card for ReplaceCard, zero for the others.
     function askLoosening(LooseningKind kind, bytes32 newCardTip, bytes32 lineHash, bytes32 nextLink) external;
 
     /// @notice Shows the code of the line that the loosening took; it can be executed 72 hours later.
-    /// @dev Emits {LooseningScheduled}. Reverts with {LooseningNotAsked}, {LooseningCodeMismatch}.
+    /// @dev Emits {LooseningScheduled}. Reverts with {LooseningNotAsked}, {LooseningCodeMismatch},
+    /// {IConsentLedger-CustodialGrantsArePaused}.
     /// @param code The stretched code.
     function confirmLoosening(LooseningKind kind, bytes32 code) external;
 
@@ -145,6 +155,18 @@ interface IPatientSafeguards {
     /// @dev For the recovery of a patient's account alone: an account must never let its owner's key call this. Emits
     /// {LooseningScheduled}. Reverts with {NewCardTipInvalid}, {LooseningPending}.
     function scheduleLooseningByRecovery(LooseningKind kind, bytes32 newCardTip) external;
+
+    /// @notice Takes the next line of the calling patient's card for something that her account is to do, as a request takes
+    /// one for a grant. Taking again replaces the line.
+    /// @dev Emits {CardLineTaken}, {CardLineTakenForAction}. Reverts with {NoCodeCard}, {CardLineMismatch}, {ZeroCardTip}.
+    /// @param actionHash What it is, hashed with the account and a number that never comes back.
+    function takeCardLine(bytes32 actionHash, bytes32 lineHash, bytes32 nextLink) external;
+
+    /// @notice Spends the code of the line taken for `actionHash`, on that and on nothing else.
+    /// @dev For a patient's account itself, in the operation that the code allows. Emits {CardCodeSpent}. Reverts with
+    /// {ActionCodeMismatch}.
+    /// @param code The stretched code.
+    function spendCardCode(bytes32 actionHash, bytes32 code) external;
 
     /// @notice Cancels the calling patient's loosening, asked or waiting.
     /// @dev Never reverts. Emits {LooseningCancelled} if there was one.

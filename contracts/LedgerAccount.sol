@@ -86,9 +86,12 @@ abstract contract LedgerAccount is Account {
         }
     }
 
-    /// @dev A key signs a user operation's hash as it is, without a message prefix.
+    /// @dev A key signs a user operation's hash as it is, without a message prefix, in the 64 bytes of ERC-2098: r, and s
+    /// with the parity in its highest bit.
     function _isSignedByKey(address signer, bytes32 hash, bytes calldata signature) internal pure returns (bool) {
-        (address recovered, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(hash, signature);
+        if (signature.length != 64) return false;
+        (bytes32 r, bytes32 vs) = (bytes32(signature), bytes32(signature[32:]));
+        (address recovered, ECDSA.RecoverError failure, ) = ECDSA.tryRecover(hash, r, vs);
         return failure == ECDSA.RecoverError.NoError && recovered == signer;
     }
 

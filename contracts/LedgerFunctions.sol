@@ -16,6 +16,7 @@ library LedgerFunctions {
             selector == IConsentLedger.openGrantWithCode.selector ||
             isPatientsTightening(selector) ||
             selector == IPatientSafeguards.askLoosening.selector ||
+            selector == IPatientSafeguards.takeCardLine.selector ||
             selector == IPatientSafeguards.confirmLoosening.selector;
     }
 

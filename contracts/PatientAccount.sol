@@ -6,11 +6,9 @@ import {IEntryPoint, PackedUserOperation} from "@openzeppelin/contracts/interfac
 import {ERC4337Utils} from "@openzeppelin/contracts/account/utils/ERC4337Utils.sol";
 import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
 
-import {ICardCodes} from "./ICardCodes.sol";
 import {IConsentLedger} from "./IConsentLedger.sol";
 import {IPatientAccount} from "./IPatientAccount.sol";
 import {IPatientSafeguards} from "./IPatientSafeguards.sol";
-import {IProviderRegistry} from "./IProviderRegistry.sol";
 import {LedgerAccount} from "./LedgerAccount.sol";
 import {LedgerFunctions} from "./LedgerFunctions.sol";
 
@@ -38,11 +36,7 @@ contract PatientAccount is IPatientAccount, IERC1271, LedgerAccount {
     uint256 private constant REMOVAL_LANE = 2;
     uint256 private constant PASSKEY_LANE = 3;
 
-    /// @dev The clones ask the implementation for the governor's switch: its address is warm, they run its code.
-    PatientAccount private immutable _implementation;
-
     Standing private _standing;
-    bool private _custodialGrantsPaused;
     bytes32 private _qx;
     bytes32 private _qy;
     bytes32 private _guardians;
@@ -55,14 +49,18 @@ contract PatientAccount is IPatientAccount, IERC1271, LedgerAccount {
         _;
     }
 
-    constructor(IEntryPoint entryPoint_, address ledger_) LedgerAccount(entryPoint_, ledger_) {
-        _implementation = this;
-    }
+    constructor(IEntryPoint entryPoint_, address ledger_) LedgerAccount(entryPoint_, ledger_) {}
 
     /// @inheritdoc IPatientAccount
     function freezeAsGuardian(Guardianship calldata guardianship) external {
         _requireGuardian(guardianship);
         IPatientSafeguards(ledger()).freeze();
+    }
+
+    /// @inheritdoc IPatientAccount
+    function revokeGrantAsGuardian(bytes32 requestId, Guardianship calldata guardianship) external {
+        _requireGuardian(guardianship);
+        IConsentLedger(ledger()).revokeGrant(requestId);
     }
 
     /// @inheritdoc IPatientAccount
@@ -73,12 +71,12 @@ contract PatientAccount is IPatientAccount, IERC1271, LedgerAccount {
     }
 
     /// @inheritdoc IPatientAccount
-    function proposeChange(Change calldata change, bytes calldata codeProof) external onlyOwner {
+    function proposeChange(Change calldata change, bytes32 code) external onlyOwner {
         _requireValid(change);
         if (change.kind == ChangeKind.Loosening) revert ChangeInvalid(change.kind, change.first, change.second);
         bytes32 changeHash = changeHashOf(change);
         _propose(change, changeHash);
-        if (!_standing.passkeyOwned) ICardCodes(ledger()).spendCardCode(changeHash, codeProof);
+        if (!_standing.passkeyOwned) IPatientSafeguards(ledger()).spendCardCode(changeHash, code);
     }
 
     /// @inheritdoc IPatientAccount
@@ -110,8 +108,9 @@ contract PatientAccount is IPatientAccount, IERC1271, LedgerAccount {
 
     /// @inheritdoc IPatientAccount
     function asPasskeyOwner(bytes calldata call) external onlyEntryPoint returns (bytes memory) {
-        if (!_standing.passkeyOwned) revert NotPasskeyOwned();
-        _requireSettled();
+        Standing memory standing = _standing;
+        if (!standing.passkeyOwned) revert NotPasskeyOwned();
+        _requireSettled(standing);
         // To itself: every function checks its caller, and the fallback which ledger function it is.
         // solhint-disable-next-line avoid-low-level-calls
         (bool success, bytes memory answer) = address(this).call(call);
@@ -122,16 +121,8 @@ contract PatientAccount is IPatientAccount, IERC1271, LedgerAccount {
     }
 
     /// @inheritdoc IPatientAccount
-    function pauseCustodialGrants(bool paused) external {
-        address governor = IProviderRegistry(IConsentLedger(ledger()).providerRegistry()).governor();
-        if (msg.sender != governor || address(this) != address(_implementation)) revert NotGovernor(msg.sender);
-        _custodialGrantsPaused = paused;
-        emit CustodialGrantsPaused(paused);
-    }
-
-    /// @inheritdoc IPatientAccount
-    function areCustodialGrantsPaused() external view returns (bool) {
-        return _custodialGrantsPaused;
+    function isInCustody() external view returns (bool) {
+        return !_standing.passkeyOwned;
     }
 
     /// @notice ERC-1271: nothing is valid while in custody; the passkey signs the hash with chain and account after.
@@ -160,12 +151,10 @@ contract PatientAccount is IPatientAccount, IERC1271, LedgerAccount {
         return keccak256(abi.encode(block.chainid, address(this), _standing.changeCount, change));
     }
 
-    /// @dev Reverts with {CustodyEnded}, {OwnerChanging}, {CustodialGrantsArePaused}.
+    /// @dev Reverts with {CustodyEnded}, {OwnerChanging}.
     function _requireMayCall(bytes4 selector) internal view override {
         _requireOwner();
         if (!LedgerFunctions.isPatients(selector)) revert FunctionNotAllowed(selector);
-        if (LedgerFunctions.isPatientsTightening(selector)) return;
-        if (!_standing.passkeyOwned && _implementation.areCustodialGrantsPaused()) revert CustodialGrantsArePaused();
     }
 
     function _validateUserOp(
@@ -175,20 +164,18 @@ contract PatientAccount is IPatientAccount, IERC1271, LedgerAccount {
     ) internal view override returns (uint256) {
         uint256 lane = userOperation.nonce >> 64;
         bool wrapped = bytes4(userOperation.callData) == IPatientAccount.asPasskeyOwner.selector;
-        bool shaped = _standing.passkeyOwned
+        Standing memory standing = _standing;
+        bool shaped = standing.passkeyOwned
             ? wrapped && lane == PASSKEY_LANE
             : !wrapped && (lane == CONSENT_LANE || lane == REMOVAL_LANE);
         return
-            shaped && _rawSignatureValidation(userOperationHash, signature)
+            shaped && _isSignedByOwner(standing, userOperationHash, signature)
                 ? ERC4337Utils.SIG_VALIDATION_SUCCESS
                 : ERC4337Utils.SIG_VALIDATION_FAILED;
     }
 
     function _rawSignatureValidation(bytes32 hash, bytes calldata signature) internal view override returns (bool) {
-        return
-            _standing.passkeyOwned
-                ? _isSignedByPasskey(_qx, _qy, hash, signature)
-                : _isSignedByKey(_custodianOf(_standing.custodian), hash, signature);
+        return _isSignedByOwner(_standing, hash, signature);
     }
 
     function _propose(Change calldata change, bytes32 changeHash) private {
@@ -219,13 +206,25 @@ contract PatientAccount is IPatientAccount, IERC1271, LedgerAccount {
     function _requireOwner() private view {
         if (msg.sender == address(this)) return;
         _checkEntryPoint();
-        if (_standing.passkeyOwned) revert CustodyEnded();
-        _requireSettled();
+        Standing memory standing = _standing;
+        if (standing.passkeyOwned) revert CustodyEnded();
+        _requireSettled(standing);
     }
 
     /// @dev What the owner before signed may have been validated earlier in this bundle.
-    function _requireSettled() private view {
-        if (_standing.changedAt == block.timestamp) revert OwnerChanging(_standing.changedAt);
+    function _requireSettled(Standing memory standing) private view {
+        if (standing.changedAt == block.timestamp) revert OwnerChanging(standing.changedAt);
+    }
+
+    function _isSignedByOwner(
+        Standing memory standing,
+        bytes32 hash,
+        bytes calldata signature
+    ) private view returns (bool) {
+        return
+            standing.passkeyOwned
+                ? _isSignedByPasskey(_qx, _qy, hash, signature)
+                : _isSignedByKey(_custodianOf(standing.custodian), hash, signature);
     }
 
     function _requireGuardian(Guardianship calldata guardianship) private view {

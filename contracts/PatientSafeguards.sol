@@ -3,11 +3,11 @@ pragma solidity 0.8.37;
 
 import {CodeCards} from "./CodeCards.sol";
 import {IPatientSafeguards} from "./IPatientSafeguards.sol";
-import {IProviderRegistry} from "./IProviderRegistry.sol";
+import {ProviderRegistry} from "./ProviderRegistry.sol";
 
 /// @title What must be shown before a patient's word counts
 /// @dev Base of the ledger. One word of settings and one word of card per patient.
-abstract contract PatientSafeguards is IPatientSafeguards {
+abstract contract PatientSafeguards is IPatientSafeguards, ProviderRegistry {
     struct Settings {
         uint40 frozenAt;
         bool emergencyAllowed;
@@ -17,19 +17,20 @@ abstract contract PatientSafeguards is IPatientSafeguards {
 
     uint256 private constant LOOSENING_DELAY = 72 hours;
 
-    IProviderRegistry internal immutable _registry;
-
     mapping(address patient => Settings) internal _settings;
     mapping(address patient => bytes32 link) private _cardTips;
     mapping(address patient => mapping(LooseningKind kind => Loosening)) private _loosenings;
+    mapping(address patient => mapping(bytes32 actionHash => bytes32 lineHash)) private _actionLines;
 
-    constructor(IProviderRegistry registry) {
-        _registry = registry;
+    /// @dev What opens or loosens, called by a patient's account.
+    modifier mayLoosen() {
+        _requireMayLoosen();
+        _;
     }
 
     /// @inheritdoc IPatientSafeguards
     function issueFirstCard(address patient, bytes32 cardTip) external {
-        if (msg.sender != _registry.patientHospital(patient) || !_registry.isVerifiedHospital(msg.sender)) {
+        if (msg.sender != patientHospital(patient) || !isVerifiedHospital(msg.sender)) {
             revert NotPatientHospital(patient, msg.sender);
         }
         if (_cardTips[patient] != 0) revert CardAlreadyIssued(patient);
@@ -67,7 +68,12 @@ abstract contract PatientSafeguards is IPatientSafeguards {
     }
 
     /// @inheritdoc IPatientSafeguards
-    function askLoosening(LooseningKind kind, bytes32 newCardTip, bytes32 lineHash, bytes32 nextLink) external {
+    function askLoosening(
+        LooseningKind kind,
+        bytes32 newCardTip,
+        bytes32 lineHash,
+        bytes32 nextLink
+    ) external mayLoosen {
         _requireNotPending(kind, newCardTip);
         _takeLine(msg.sender, lineHash, nextLink);
         _loosenings[msg.sender][kind] = Loosening({lineHash: lineHash, newCardTip: newCardTip, readyAt: 0});
@@ -75,7 +81,7 @@ abstract contract PatientSafeguards is IPatientSafeguards {
     }
 
     /// @inheritdoc IPatientSafeguards
-    function confirmLoosening(LooseningKind kind, bytes32 code) external {
+    function confirmLoosening(LooseningKind kind, bytes32 code) external mayLoosen {
         Loosening storage asked = _loosenings[msg.sender][kind];
         if (asked.lineHash == 0) revert LooseningNotAsked(msg.sender, kind);
         if (CodeCards.lineHashOf(code) != asked.lineHash) revert LooseningCodeMismatch(msg.sender, kind);
@@ -91,6 +97,23 @@ abstract contract PatientSafeguards is IPatientSafeguards {
     /// @inheritdoc IPatientSafeguards
     function cancelLoosening(LooseningKind kind) external {
         _cancelLoosening(kind);
+    }
+
+    /// @inheritdoc IPatientSafeguards
+    function takeCardLine(bytes32 actionHash, bytes32 lineHash, bytes32 nextLink) external {
+        _takeLine(msg.sender, lineHash, nextLink);
+        _actionLines[msg.sender][actionHash] = lineHash;
+        emit CardLineTakenForAction(msg.sender, actionHash, lineHash);
+    }
+
+    /// @inheritdoc IPatientSafeguards
+    function spendCardCode(bytes32 actionHash, bytes32 code) external {
+        // An action that took no line has the line hash zero, which no code has.
+        if (CodeCards.lineHashOf(code) != _actionLines[msg.sender][actionHash]) {
+            revert ActionCodeMismatch(msg.sender, actionHash);
+        }
+        delete _actionLines[msg.sender][actionHash];
+        emit CardCodeSpent(msg.sender, actionHash);
     }
 
     /// @inheritdoc IPatientSafeguards
@@ -126,6 +149,9 @@ abstract contract PatientSafeguards is IPatientSafeguards {
 
     /// @dev Removes every request of the patient that can still be granted.
     function _removeOpenRequests(address patient) internal virtual;
+
+    /// @dev Reverts while the governor has paused what custodians may open and the caller is in custody.
+    function _requireMayLoosen() internal view virtual;
 
     /// @dev Takes the next line of the patient's card.
     function _takeLine(address patient, bytes32 lineHash, bytes32 nextLink) internal {

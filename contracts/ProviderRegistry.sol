@@ -7,10 +7,10 @@ import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {IProviderRegistry} from "./IProviderRegistry.sol";
 
 /// @title Who may provide care, as the governor and the hospitals say
-/// @dev The owner is the governor. Hospitals have numbers of their own so that an affiliation fits one storage word:
+/// @dev Base of the ledger, which asks it at every grant and look: one address spares each a call to another. The owner is the governor. Hospitals have numbers of their own so that an affiliation fits one storage word:
 /// the ledger reads it for every look at a record. A hospital's suspension ends its term, and an affiliation belongs to
 /// the term in which it was made, so none comes back when the hospital is verified again.
-contract ProviderRegistry is IProviderRegistry, Ownable2Step {
+abstract contract ProviderRegistry is IProviderRegistry, Ownable2Step {
     struct Hospital {
         address account;
         bool verified;
@@ -133,12 +133,12 @@ contract ProviderRegistry is IProviderRegistry, Ownable2Step {
     }
 
     /// @inheritdoc IProviderRegistry
-    function isVerifiedHospital(address hospital) external view returns (bool) {
+    function isVerifiedHospital(address hospital) public view returns (bool) {
         return _hospitals[_hospitalIds[hospital]].verified;
     }
 
     /// @inheritdoc IProviderRegistry
-    function isPatient(address patient) external view returns (bool) {
+    function isPatient(address patient) public view returns (bool) {
         return _patients[patient] != 0;
     }
 
@@ -155,7 +155,7 @@ contract ProviderRegistry is IProviderRegistry, Ownable2Step {
     /// @inheritdoc IProviderRegistry
     function affiliation(
         uint32 affiliationId
-    ) external view returns (address doctor, address hospital, bool active) {
+    ) public view returns (address doctor, address hospital, bool active) {
         Affiliation memory held = _affiliations[affiliationId];
         Hospital memory employer = _hospitals[held.hospitalId];
         active = employer.verified && held.term == employer.term && held.suspendedAt == 0;
@@ -163,20 +163,29 @@ contract ProviderRegistry is IProviderRegistry, Ownable2Step {
     }
 
     /// @inheritdoc IProviderRegistry
-    function affiliationEndedAt(uint32 affiliationId) external view returns (uint40 endedAt) {
+    function affiliationEndedAt(uint32 affiliationId) public view returns (uint40 endedAt) {
         Affiliation memory held = _affiliations[affiliationId];
         endedAt = _termEnds[held.hospitalId][held.term];
         if (endedAt == 0 || (held.suspendedAt != 0 && held.suspendedAt < endedAt)) return held.suspendedAt;
     }
 
     /// @inheritdoc IProviderRegistry
-    function patientHospital(address patient) external view returns (address hospital) {
+    function patientHospital(address patient) public view returns (address hospital) {
         return _hospitals[_patients[patient]].account;
     }
 
     /// @notice Always refused: the governor can hand over, not give up.
     function renounceOwnership() public pure override {
         revert GovernorRequired();
+    }
+
+    /// @dev Two reads of storage.
+    function _isActive(uint32 affiliationId) internal view returns (bool active) {
+        (, , active) = affiliation(affiliationId);
+    }
+
+    function _doctorOf(uint32 affiliationId) internal view returns (address doctor) {
+        return _affiliations[affiliationId].doctor;
     }
 
     function _requireVerified(address hospital) private view returns (uint32 hospitalId) {

@@ -5,7 +5,7 @@ import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { anvil } from 'viem/chains'
 import { bytesToHex } from 'viem/utils'
 import { issueCredential } from '../src/accounts/affiliationCredential.ts'
-import { providerRegistryAbi } from '../src/accounts/contracts.generated.ts'
+import { consentLedgerAbi } from '../src/accounts/contracts.generated.ts'
 import { type Deployment, readDeployment } from '../src/accounts/deployments.ts'
 import { readOrMakeKeyFile } from '../src/accounts/keyFile.ts'
 import { localChainId } from '../src/config.ts'
@@ -28,10 +28,10 @@ export async function addDoctor(
   const { deployment } = office
   const client = createPublicClient({ chain: anvil, transport: http(office.chainUrl), pollingInterval: 20 })
   const wallet = createWalletClient({ account: office.hospital, chain: anvil, transport: http(office.chainUrl) })
-  const { address } = deployment.providerRegistry
-  const call = { address, abi: providerRegistryAbi, functionName: 'addDoctor', args: [doctorAccount] } as const
+  const { address } = deployment.consentLedger
+  const call = { address, abi: consentLedgerAbi, functionName: 'addDoctor', args: [doctorAccount] } as const
   const { logs } = await client.waitForTransactionReceipt({ hash: await wallet.writeContract(call) })
-  const [added] = parseEventLogs({ abi: providerRegistryAbi, logs, eventName: 'DoctorAdded' })
+  const [added] = parseEventLogs({ abi: consentLedgerAbi, logs, eventName: 'DoctorAdded' })
   if (!added) throw new Error('The registry did not say which affiliation the doctor got.')
   const { affiliationId } = added.args
   const hospitalAccount = office.hospital.address

@@ -1,7 +1,7 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { createWalletClient, http } from 'viem'
 import { anvil } from 'viem/chains'
-import { accountFactoryAbi, providerRegistryAbi } from '../src/accounts/contracts.generated.ts'
+import { accountFactoryAbi, consentLedgerAbi } from '../src/accounts/contracts.generated.ts'
 import type { App } from '../src/app.ts'
 import { newAddress } from '../src/bot/webhook.ts'
 import { makeHealthId } from '../src/core/healthId.ts'
@@ -124,10 +124,10 @@ export function officeOf({ chain, deployment, hospital }: World): Office {
 
 async function registerPatient(world: World, account: Hex) {
   const wallet = createWalletClient({ account: world.hospital, chain: anvil, transport: http(world.chain.url) })
-  const { address } = world.deployment.providerRegistry
+  const { address } = world.deployment.consentLedger
   const hash = await wallet.writeContract({
     address,
-    abi: providerRegistryAbi,
+    abi: consentLedgerAbi,
     functionName: 'addPatient',
     args: [account],
   })

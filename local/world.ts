@@ -3,7 +3,7 @@ import { createPublicClient, createWalletClient, http, type PublicClient, parseE
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { anvil } from 'viem/chains'
 import { bytesToHex } from 'viem/utils'
-import { consentLedgerAbi, providerRegistryAbi, sponsorPaymasterAbi } from '../src/accounts/contracts.generated.ts'
+import { consentLedgerAbi, sponsorPaymasterAbi } from '../src/accounts/contracts.generated.ts'
 import { type Deployment, deployContracts, writeDeployment } from '../src/accounts/deployments.ts'
 import type { EntryPointVersion } from '../src/accounts/entryPoint.ts'
 import { readOrMakeKeyFile } from '../src/accounts/keyFile.ts'
@@ -159,7 +159,7 @@ async function deploy(parts: DeployParts): Promise<Deployment> {
     accessWriter: operator.address,
     entryPointVersion,
   })
-  const registry = { address: deployment.providerRegistry.address, abi: providerRegistryAbi }
+  const registry = { address: deployment.consentLedger.address, abi: consentLedgerAbi }
   const isVerified = await chainClient.readContract({
     ...registry,
     functionName: 'isVerifiedHospital',

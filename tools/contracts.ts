@@ -8,7 +8,6 @@ import { createRequire } from 'node:module'
 import hre from 'hardhat'
 
 const contractNames = [
-  'ProviderRegistry',
   'ConsentLedger',
   'PatientAccount',
   'DoctorAccount',

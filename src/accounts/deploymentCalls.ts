@@ -67,7 +67,7 @@ export async function readDeploymentState(
 ): Promise<DeploymentState> {
   const ledger = { address: addresses.consentLedger, abi: consentLedgerAbi }
   const sponsor = { address: addresses.sponsorPaymaster, abi: sponsorPaymasterAbi }
-  const governed = { address: addresses.providerRegistry, abi: ownableAbi }
+  const governed = { address: addresses.consentLedger, abi: ownableAbi }
   const owned = { address: addresses.sponsorPaymaster, abi: ownableAbi }
   const { deposit, stake, unstakeDelaySec } = await client.readContract({
     address: entryPoint,
@@ -153,7 +153,7 @@ export function remainingCalls(
     const data = onSponsor('setDepositFloor', [wishes.depositFloorWei])
     add('set the deposit floor', state.sponsorOwner, sponsorPaymaster, data)
   }
-  handOver("the governor's role", addresses.providerRegistry, state.governor, state.pendingGovernor, wishes.governor)
+  handOver("the governor's role", addresses.consentLedger, state.governor, state.pendingGovernor, wishes.governor)
   const { sponsorOwner, pendingSponsorOwner } = state
   handOver("the sponsor's ownership", sponsorPaymaster, sponsorOwner, pendingSponsorOwner, wishes.sponsorOwner)
   return calls

@@ -28,8 +28,6 @@ import {
   doctorAccountBytecode,
   patientAccountAbi,
   patientAccountBytecode,
-  providerRegistryAbi,
-  providerRegistryBytecode,
   serverSignedDoctorAccountAbi,
   serverSignedDoctorAccountBytecode,
   sponsorPaymasterAbi,
@@ -56,7 +54,6 @@ const create2Deployer: DeployedContract = {
 const logRange = 10_000n
 
 export const contractNames = [
-  'providerRegistry',
   'consentLedger',
   'patientAccount',
   'doctorAccount',
@@ -167,9 +164,7 @@ export function planContracts(options: ContractOptions): readonly PlannedContrac
     }
   }
 
-  const registry = plan('providerRegistry', providerRegistryAbi, providerRegistryBytecode, [governor])
-  const ledgerArgs = [registry.address, accessWriter]
-  const ledger = plan('consentLedger', consentLedgerAbi, consentLedgerBytecode, ledgerArgs)
+  const ledger = plan('consentLedger', consentLedgerAbi, consentLedgerBytecode, [governor, accessWriter])
   const accountArgs = [entryPoint, ledger.address]
   const patient = plan('patientAccount', patientAccountAbi, patientAccountBytecode, accountArgs)
   const doctor = plan('doctorAccount', doctorAccountAbi, doctorAccountBytecode, accountArgs)
@@ -179,12 +174,12 @@ export function planContracts(options: ContractOptions): readonly PlannedContrac
     serverSignedDoctorAccountBytecode,
     accountArgs,
   )
-  const sponsorArgs = [entryPoint, registry.address, sponsorOwner, sponsorLimits]
+  const sponsorArgs = [entryPoint, ledger.address, sponsorOwner, sponsorLimits]
   const sponsor = plan('sponsorPaymaster', sponsorPaymasterAbi, sponsorPaymasterBytecode, sponsorArgs)
   // Its constructor looks for the implementations' code.
   const implementations = [patient.address, serverSigned.address, doctor.address]
   const factory = plan('accountFactory', accountFactoryAbi, accountFactoryBytecode, implementations)
-  return [registry, ledger, patient, doctor, serverSigned, sponsor, factory]
+  return [ledger, patient, doctor, serverSigned, sponsor, factory]
 }
 
 /**

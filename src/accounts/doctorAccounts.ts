@@ -1,7 +1,7 @@
 import { type PublicClient, sliceHex, zeroAddress, zeroHash } from 'viem'
 import type { LedgerHistory } from '../core/audit.ts'
 import type { Hex } from '../core/rows.ts'
-import { accountFactoryAbi, consentLedgerAbi, doctorAccountAbi, providerRegistryAbi } from './contracts.generated.ts'
+import { accountFactoryAbi, consentLedgerAbi, doctorAccountAbi } from './contracts.generated.ts'
 import type { DoctorAccounts, HeldPasskey } from './lookEvidence.ts'
 
 /** A clone's first passkey stands behind the 45 bytes of an ERC-1167 proxy. Source: contracts/LedgerAccount.sol. */
@@ -18,13 +18,11 @@ export async function readDoctorAccounts(
   history: Pick<LedgerHistory, 'ledger' | 'stored'> & { fromBlock: number; toBlock: number },
 ): Promise<DoctorAccounts> {
   const ledger = { address: history.ledger, abi: consentLedgerAbi } as const
-  const registry = await client.readContract({ ...ledger, functionName: 'providerRegistry' })
   const factory = await client.readContract({ ...ledger, functionName: 'passkeyDoctors' })
   const accounts = new Map<number, { account: Hex; passkeys: HeldPasskey[] | null }>()
   for (const { affiliationId } of history.stored.values()) {
     if (accounts.has(affiliationId)) continue
-    const asked = { address: registry, abi: providerRegistryAbi, functionName: 'affiliation' } as const
-    const [account] = await client.readContract({ ...asked, args: [affiliationId] })
+    const [account] = await client.readContract({ ...ledger, functionName: 'affiliation', args: [affiliationId] })
     const call = { abi: accountFactoryAbi, address: factory, functionName: 'isPasskeyDoctor', args: [account] } as const
     const isOwned = factory !== zeroAddress && (await client.readContract(call))
     accounts.set(affiliationId, { account, passkeys: isOwned ? await passkeysOf(client, account, history) : null })

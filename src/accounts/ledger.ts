@@ -14,7 +14,7 @@ import { rightBits } from '../core/classes.ts'
 import type { Block, Ledger, LedgerEvent } from '../core/ledger.ts'
 import type { Hex } from '../core/rows.ts'
 import type { LoggedLook } from '../core/vault.ts'
-import { consentLedgerAbi, entryPointAbi, providerRegistryAbi } from './contracts.generated.ts'
+import { consentLedgerAbi, entryPointAbi } from './contracts.generated.ts'
 import type { Deployment } from './deployments.ts'
 
 const userOperationEvent = getAbiItem({ abi: entryPointAbi, name: 'UserOperationEvent' })
@@ -87,8 +87,8 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
 
   const affiliation: Ledger['affiliation'] = async (affiliationId) => {
     const [doctor, hospital, active] = await client.readContract({
-      abi: providerRegistryAbi,
-      address: deployment.providerRegistry.address,
+      abi: consentLedgerAbi,
+      address: deployment.consentLedger.address,
       functionName: 'affiliation',
       args: [affiliationId],
     })

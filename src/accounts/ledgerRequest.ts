@@ -1,4 +1,14 @@
-import { encodeAbiParameters, encodeFunctionData, getAbiItem, keccak256, zeroHash } from 'viem'
+import {
+  concatHex,
+  encodeAbiParameters,
+  encodeFunctionData,
+  getAbiItem,
+  keccak256,
+  numberToHex,
+  size,
+  slice,
+  zeroHash,
+} from 'viem'
 import { grantEnd } from '../core/consent.ts'
 import type { LedgerRequest } from '../core/ledger.ts'
 import type { EpochMs } from '../core/people.ts'
@@ -9,13 +19,28 @@ import { consentLedgerAbi } from './contracts.generated.ts'
 /** A server clock this much ahead of the chain's still asks for an end that the ledger accepts. */
 const clockSkewMs = 60_000
 
+/** A request's number is this much of its hash; the rest of the word is zero. */
+const numberBytes = 20
+const daySeconds = 86_400
+
 const requestTuple = getAbiItem({ abi: consentLedgerAbi, name: 'requestIdOf' }).inputs[0]
 
 /** Identity of a request on the ledger: the same hash that `ConsentLedger.requestIdOf` computes. */
 export function ledgerRequestIdOf(chainId: number, ledger: Hex, request: LedgerRequest): Hex {
-  return keccak256(
+  const hash = keccak256(
     encodeAbiParameters([{ type: 'uint256' }, { type: 'address' }, requestTuple], [BigInt(chainId), ledger, request]),
   )
+  return concatHex([slice(hash, 0, numberBytes), slice(zeroHash, numberBytes)])
+}
+
+/**
+ * A patient's answer as the ledger takes it: the request's number and the day with whose beginning access ends.
+ *
+ * @param untilSeconds a whole UTC day
+ */
+export function ledgerAnswerOf(ledgerRequestId: Hex, untilSeconds: number): Hex {
+  const day = numberToHex(untilSeconds / daySeconds, { size: size(zeroHash) - numberBytes })
+  return concatHex([slice(ledgerRequestId, 0, numberBytes), day])
 }
 
 /** The end that an answer given at a time asks for. */
@@ -36,7 +61,8 @@ export function encodeLedgerCall(kind: UserOperationKind, row: ConsentRequestRow
       if (row.answeredAt === null || row.artefactCommitment === null)
         throw new TypeError(`Request ${row.id} has no answer to open a grant with.`)
       const until = grantEndOf(row.answeredAt, row.days)
-      return encodeFunctionData({ abi, functionName: 'openGrant', args: [requestId, until, row.artefactCommitment] })
+      const args = [ledgerAnswerOf(requestId, until), row.artefactCommitment] as const
+      return encodeFunctionData({ abi, functionName: 'openGrant', args })
     }
     case 'refuseRequest':
       return encodeFunctionData({ abi, functionName: 'refuseRequest', args: [requestId] })

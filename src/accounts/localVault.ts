@@ -4,6 +4,7 @@ import { bytesToHex } from 'viem/utils'
 import type { EpochMs } from '../core/people.ts'
 import type { VaultKeyRow } from '../core/rows.ts'
 import type { Vault } from '../core/vault.ts'
+import { toCompactSignature } from './userOperation.ts'
 
 const cipher = 'aes-256-gcm'
 const nonceBytes = 12
@@ -71,7 +72,7 @@ export function openLocalVault(
       return { row: makeKey('account', key), address }
     },
     async signHash(keyId, hash) {
-      return sign({ hash, privateKey: bytesToHex(await openKey(keyId)), to: 'hex' })
+      return toCompactSignature(await sign({ hash, privateKey: bytesToHex(await openKey(keyId)) }))
     },
     async createPatientKey() {
       return makeKey('patient', randomBytes(32))

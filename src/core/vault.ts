@@ -8,7 +8,7 @@ export type Vault = {
   columns: ColumnVault
   /** Makes the signing key of an account. The row is sealed; store it in the same transaction as its owner. */
   createAccountKey(): Promise<{ row: VaultKeyRow; address: Hex }>
-  /** Signs a 32-byte hash as it is, with low s. @returns 65 bytes r, s, v */
+  /** Signs a 32-byte hash as it is, with low s. @returns 64 bytes as in ERC-2098: r, and s with the parity on top */
   signHash(keyId: string, hash: Hex): Promise<Hex>
   /** Makes the key under which a patient's record keys are wrapped. Destroying it erases her records. */
   createPatientKey(patientId: PatientId): Promise<VaultKeyRow>

@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {ConsentLedger} from "../../contracts/ConsentLedger.sol";
 import {IConsentLedger} from "../../contracts/IConsentLedger.sol";
 import {IPatientSafeguards} from "../../contracts/IPatientSafeguards.sol";
-import {ProviderRegistry} from "../../contracts/ProviderRegistry.sol";
 import {ConsentTest} from "./ConsentTest.sol";
 import {ContractTest} from "./ContractTest.sol";
 
@@ -13,7 +12,7 @@ contract ConsentInvariantsTest is ConsentTest {
 
     function setUp() public override {
         super.setUp();
-        _handler = new ConsentHandler(ledger, registry, patient, hospital);
+        _handler = new ConsentHandler(ledger, patient, hospital);
         _handler.start();
     }
 
@@ -36,7 +35,6 @@ contract ConsentHandler is ContractTest {
     uint256 private constant CARD_LINES = 100;
 
     ConsentLedger public immutable ledger;
-    ProviderRegistry public immutable registry;
     address public immutable patient;
     address public immutable hospital;
 
@@ -58,9 +56,8 @@ contract ConsentHandler is ContractTest {
     string public broken;
     bytes32[] private _links;
 
-    constructor(ConsentLedger ledger_, ProviderRegistry registry_, address patient_, address hospital_) {
+    constructor(ConsentLedger ledger_, address patient_, address hospital_) {
         ledger = ledger_;
-        registry = registry_;
         patient = patient_;
         hospital = hospital_;
         for (uint256 i = 0; i < 3; ++i) doctors[i] = vm.addr(500 + i);
@@ -74,7 +71,7 @@ contract ConsentHandler is ContractTest {
     function start() external {
         for (uint256 i = 0; i < 3; ++i) {
             vm.prank(hospital);
-            affiliations[i] = registry.addDoctor(doctors[i]);
+            affiliations[i] = ledger.addDoctor(doctors[i]);
         }
         bytes32[] memory links = new bytes32[](CARD_LINES + 1);
         links[CARD_LINES] = keccak256("end");
@@ -133,19 +130,19 @@ contract ConsentHandler is ContractTest {
         if (requests.length == 0) return;
         bytes32 requestId = requests[which % requests.length];
         uint16 durationDays = ledger.requestState(requestId).durationDays;
-        uint40 until = uint40(((block.timestamp + uint256(durationDays) * 1 days) / 1 days) * 1 days);
+        uint256 until = block.timestamp + uint256(durationDays) * 1 days;
         address from = caller % 4 == 0 ? doctors[caller % 3] : patient;
         uint256 used = codeLine % 2 == 0 && line[requestId] != 0 ? line[requestId] - 1 : codeLine % (lineCount + 1);
         bool success;
         if (withCode) {
             vm.prank(from);
-            try ledger.openGrantWithCode(requestId, until, "artefact", codeOf(used)) {
+            try ledger.openGrantWithCode(requestId | bytes32(until / 1 days), "artefact", codeOf(used)) {
                 success = true;
                 ++codeUses[used];
             } catch {}
         } else {
             vm.prank(from);
-            try ledger.openGrant(requestId, until, "artefact") {
+            try ledger.openGrant(requestId | bytes32(until / 1 days), "artefact") {
                 success = true;
                 if (line[requestId] != 0) broken = "a bare reply where a line was taken";
             } catch {}
@@ -235,10 +232,10 @@ contract ConsentHandler is ContractTest {
         if (who % 8 != 0) return;
         uint32 affiliationId = affiliations[(who / 8) % 3];
         vm.prank(hospital);
-        registry.suspendDoctor(affiliationId);
+        ledger.suspendDoctor(affiliationId);
         suspended[affiliationId] = true;
         vm.prank(hospital);
-        affiliations[(who / 8) % 3] = registry.addDoctor(doctors[(who / 8) % 3]);
+        affiliations[(who / 8) % 3] = ledger.addDoctor(doctors[(who / 8) % 3]);
     }
 
     function wait(uint32 seconds_) external {
@@ -250,7 +247,7 @@ contract ConsentHandler is ContractTest {
         for (uint256 i = 0; i < requests.length; ++i) {
             bytes32 requestId = requests[i];
             IConsentLedger.ConsentRequest memory known = ledger.requestState(requestId);
-            (address doctor, , ) = registry.affiliation(known.affiliationId);
+            (address doctor, , ) = ledger.affiliation(known.affiliationId);
             if (!ledger.canAccess(requestId, doctor, known.rights)) continue;
             require(grantedAt[requestId] != 0, "access without a grant");
             require(!removed[requestId], "access after a removal");

@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {ConsentLedger} from "../../contracts/ConsentLedger.sol";
 import {IConsentLedger} from "../../contracts/IConsentLedger.sol";
-import {ProviderRegistry} from "../../contracts/ProviderRegistry.sol";
 import {ContractTest} from "./ContractTest.sol";
 
 /// @dev One hospital, one doctor, one patient, and what they can do.
@@ -14,7 +13,7 @@ abstract contract ConsentTest is ContractTest {
     /// @dev 1 November 2026, 10:00 UTC.
     uint40 internal constant NOW = 1_793_527_200;
     bytes32 internal constant SCOPE = keccak256("scope");
-    bytes32 internal constant ARTEFACT = keccak256("artefact");
+    bytes20 internal constant ARTEFACT = bytes20(keccak256("artefact"));
     bytes32 internal constant CARD = keccak256("card");
     uint256 internal constant CARD_LINES = 20;
 
@@ -25,20 +24,18 @@ abstract contract ConsentTest is ContractTest {
     address internal accessWriter = account("accessWriter");
     address internal stranger = account("stranger");
 
-    ProviderRegistry internal registry;
     ConsentLedger internal ledger;
     uint32 internal affiliationId;
 
     function setUp() public virtual {
         vm.warp(NOW);
-        registry = new ProviderRegistry(governor);
-        ledger = new ConsentLedger(registry, accessWriter);
+        ledger = new ConsentLedger(governor, accessWriter);
         vm.prank(governor);
-        registry.verifyHospital(hospital);
+        ledger.verifyHospital(hospital);
         vm.prank(hospital);
-        affiliationId = registry.addDoctor(doctor);
+        affiliationId = ledger.addDoctor(doctor);
         vm.prank(hospital);
-        registry.addPatient(patient);
+        ledger.addPatient(patient);
     }
 
     function sevenDays() internal view returns (IConsentLedger.AccessRequest memory) {
@@ -68,7 +65,7 @@ abstract contract ConsentTest is ContractTest {
 
     function allow(bytes32 requestId, uint40 until) internal {
         vm.prank(patient);
-        ledger.openGrant(requestId, until, ARTEFACT);
+        ledger.openGrant(answerOf(requestId, until), ARTEFACT);
     }
 
     function askAndAllow() internal returns (bytes32 requestId) {
@@ -82,7 +79,18 @@ abstract contract ConsentTest is ContractTest {
 
     function allowWithCode(bytes32 requestId, uint40 until, bytes32 code) internal {
         vm.prank(patient);
-        ledger.openGrantWithCode(requestId, until, ARTEFACT, code);
+        ledger.openGrantWithCode(answerOf(requestId, until), ARTEFACT, code);
+    }
+
+    /// @dev A patient's answer: the request's number, and the day with whose beginning access ends.
+    function answerOf(bytes32 requestId, uint40 until) internal pure returns (bytes32) {
+        return requestId | bytes32(uint256(until) / 1 days);
+    }
+
+    /// @dev A key's signature as our accounts take it: r, and s with the parity on top.
+    function compactSignature(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s | bytes32(uint256(v - 27) << 255));
     }
 
     function issueCard() internal {
@@ -136,12 +144,12 @@ abstract contract ConsentTest is ContractTest {
 
     function suspendDoctor() internal {
         vm.prank(hospital);
-        registry.suspendDoctor(affiliationId);
+        ledger.suspendDoctor(affiliationId);
     }
 
     function suspendHospital() internal {
         vm.prank(governor);
-        registry.suspendHospital(hospital);
+        ledger.suspendHospital(hospital);
     }
 
     function log(bytes32 requestId, bytes32 entryId, uint8 right) internal {

@@ -37,7 +37,7 @@ contract DoctorAccountTest is PasskeyTest {
         _account = DoctorAccount(payable(_factory.createPasskeyDoctorAccount(qx, qy)));
         doctor = address(_account);
         vm.prank(hospital);
-        affiliationId = registry.addDoctor(doctor);
+        affiliationId = ledger.addDoctor(doctor);
     }
 
     // Who signs
@@ -85,7 +85,7 @@ contract DoctorAccountTest is PasskeyTest {
         request.affiliationId = affiliationId;
         bytes32 requestId = ledger.requestIdOf(request);
         _expectRefused(
-            abi.encodeCall(IConsentLedger.openGrant, (requestId, lastEnd(7), ARTEFACT)),
+            abi.encodeCall(IConsentLedger.openGrant, (answerOf(requestId, lastEnd(7)), ARTEFACT)),
             abi.encodeWithSelector(LedgerAccount.FunctionNotAllowed.selector, IConsentLedger.openGrant.selector)
         );
         _expectRefused(

@@ -169,7 +169,7 @@ function accountsAndSponsor(version: EntryPointVersion): void {
     })
     const operation = await world.prepare(
       { owner, address },
-      openGrant({ requestId: `0x${'01'.repeat(32)}`, until: 1 }),
+      openGrant({ requestId: `0x${'01'.repeat(32)}`, until: 86_400 }),
     )
     const { name, args } = await world.refusalOf([operation])
     assert.equal(name, 'FailedOpWithRevert')

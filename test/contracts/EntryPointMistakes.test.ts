@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { decodeErrorResult, type Hex } from 'viem'
+import { decodeErrorResult, type Hex, parseSignature } from 'viem'
 import { getUserOperationHash, toPackedUserOperation } from 'viem/account-abstraction'
 import { sponsorPaymasterAbi } from '../../src/accounts/contracts.generated.ts'
 import { type EntryPointVersion, entryPointAddresses, entryPointVersions } from '../../src/accounts/entryPoint.ts'
-import { encodeSponsorDay } from '../../src/accounts/userOperation.ts'
+import { encodeSponsorDay, toCompactSignature } from '../../src/accounts/userOperation.ts'
 import { type Operation, openGrant, startWorld, type World } from './sponsoredWorld.ts'
 
 for (const version of entryPointVersions)
@@ -53,7 +53,7 @@ function publishedMistakes(version: EntryPointVersion): void {
     ] as const
     for (const place of elsewhere) {
       const hash = getUserOperationHash({ userOperation: operation, ...place })
-      const signature = await patient.owner.sign({ hash })
+      const signature = toCompactSignature(parseSignature(await patient.owner.sign({ hash })))
       assert.deepEqual((await world.refusalOf([{ ...operation, signature }])).args, [0n, 'AA24 signature error'])
     }
   })
@@ -122,7 +122,7 @@ function publishedMistakes(version: EntryPointVersion): void {
     const budget = await left()
     // The dearest operation the caps allow, again and again, each for a call that fails: preVerificationGas is the bundler's.
     const dear: Partial<Operation> = { maxFeePerGas: 5_000_000_000n, preVerificationGas: 200_000n }
-    const call = openGrant({ requestId: `0x${'01'.repeat(32)}`, until: 1 })
+    const call = openGrant({ requestId: `0x${'01'.repeat(32)}`, until: 86_400 })
     for (;;) {
       const next = await world.prepare(patient, call, { ...dear, maxPriorityFeePerGas: 5_000_000_000n })
       const mostWei = 610_000n * 5_000_000_000n

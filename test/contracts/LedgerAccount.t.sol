@@ -39,9 +39,9 @@ contract LedgerAccountTest is ConsentTest {
         patient = address(_patientAccount);
         doctor = address(_doctorAccount);
         vm.prank(hospital);
-        registry.addPatient(patient);
+        ledger.addPatient(patient);
         vm.prank(hospital);
-        affiliationId = registry.addDoctor(doctor);
+        affiliationId = ledger.addDoctor(doctor);
     }
 
     // What an account can do
@@ -53,7 +53,7 @@ contract LedgerAccountTest is ConsentTest {
             (bytes32)
         );
         vm.assertEq(requestId, ledger.requestIdOf(request));
-        _execute(_patientAccount, abi.encodeCall(IConsentLedger.openGrant, (requestId, lastEnd(7), ARTEFACT)));
+        _execute(_patientAccount, abi.encodeCall(IConsentLedger.openGrant, (answerOf(requestId, lastEnd(7)), ARTEFACT)));
         vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
         _execute(_patientAccount, abi.encodeCall(IConsentLedger.revokeGrant, (requestId)));
         vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
@@ -82,15 +82,15 @@ contract LedgerAccountTest is ConsentTest {
     }
 
     function test_aDoctorsAccountCannotAnswer() public {
-        _expectNotAllowed(_doctorAccount, abi.encodeCall(IConsentLedger.openGrant, (SCOPE, lastEnd(7), ARTEFACT)));
+        _expectNotAllowed(_doctorAccount, abi.encodeCall(IConsentLedger.openGrant, (SCOPE, ARTEFACT)));
         _expectNotAllowed(_doctorAccount, abi.encodeCall(IConsentLedger.refuseRequest, (SCOPE)));
         _expectNotAllowed(_doctorAccount, abi.encodeCall(IConsentLedger.revokeGrant, (SCOPE)));
     }
 
     function test_noAccountLogsOrNamesTheAccessWriter() public {
         vm.prank(governor);
-        registry.transferOwnership(patient);
-        bytes memory logging = abi.encodeCall(IConsentLedger.logAccess, (entries(SCOPE, ARTEFACT, VIEW)));
+        ledger.transferOwnership(patient);
+        bytes memory logging = abi.encodeCall(IConsentLedger.logAccess, (entries(SCOPE, CARD, VIEW)));
         bytes memory naming = abi.encodeCall(IConsentLedger.setAccessWriter, (stranger));
         _expectNotAllowed(_patientAccount, logging);
         _expectNotAllowed(_patientAccount, naming);
@@ -130,7 +130,7 @@ contract LedgerAccountTest is ConsentTest {
 
     function test_onlyTheEntryPointMayMakeItSpeak() public {
         bytes32 requestId = ask();
-        bytes memory data = abi.encodeCall(IConsentLedger.openGrant, (requestId, lastEnd(7), ARTEFACT));
+        bytes memory data = abi.encodeCall(IConsentLedger.openGrant, (answerOf(requestId, lastEnd(7)), ARTEFACT));
         // Not the account itself: a passkey owner calls by it.
         address[5] memory others = [_owner, doctor, hospital, governor, stranger];
         for (uint256 i = 0; i < others.length; ++i) {
@@ -239,12 +239,11 @@ contract LedgerAccountTest is ConsentTest {
     }
 
     function _sign(uint256 key, bytes32 digest) private pure returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
-        return abi.encodePacked(r, s, v);
+        return compactSignature(key, digest);
     }
 
     function _isPatientFunction(bytes4 selector) private pure returns (bool) {
-        bytes4[11] memory all = [
+        bytes4[12] memory all = [
             IConsentLedger.openGrant.selector,
             IConsentLedger.openGrantWithCode.selector,
             IConsentLedger.refuseRequest.selector,
@@ -255,6 +254,7 @@ contract LedgerAccountTest is ConsentTest {
             IPatientSafeguards.forbidEmergency.selector,
             IPatientSafeguards.askLoosening.selector,
             IPatientSafeguards.confirmLoosening.selector,
+            IPatientSafeguards.takeCardLine.selector,
             IPatientSafeguards.cancelLoosening.selector
         ];
         for (uint256 i = 0; i < all.length; ++i) if (all[i] == selector) return true;
@@ -290,8 +290,8 @@ contract LedgerAccountTest is ConsentTest {
             IPatientAccount.supportChange.selector,
             IPatientAccount.completeChange.selector,
             IPatientAccount.asPasskeyOwner.selector,
-            IPatientAccount.pauseCustodialGrants.selector,
-            IPatientAccount.areCustodialGrantsPaused.selector,
+            IPatientAccount.revokeGrantAsGuardian.selector,
+            IPatientAccount.isInCustody.selector,
             IPatientAccount.changeHashOf.selector,
             IPatientAccount.ownership.selector,
             IERC1271.isValidSignature.selector

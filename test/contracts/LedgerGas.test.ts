@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { encodeAbiParameters, type Hex, keccak256, parseEther, toHex } from 'viem'
+import { encodeAbiParameters, type Hex, keccak256, parseEther, slice, toHex } from 'viem'
+import { ledgerAnswerOf } from '../../src/accounts/ledgerRequest.ts'
 import { startWorld, type World } from './sponsoredWorld.ts'
 
 /** What the ledger costs by itself, called by plain accounts: what an account or a bundle adds is measured elsewhere. */
@@ -34,15 +35,15 @@ describe('the gas of the ledger', () => {
     assert.ok(fifty / 50n <= 15_500n, `in fifty: ${fifty / 50n}`)
   })
 
-  test('the code of a card adds at most 3,100 gas to a grant', async (context) => {
+  test('the code of a card adds at most 3,400 gas to a grant', async (context) => {
     const bare = await patientAccount('bare')
     const asked = await world.ask(bare.address)
-    const artefact = keccak256(toHex('artefact'))
+    const artefact = slice(keccak256(toHex('artefact')), 0, 20)
     const bareGas = await gasOf(
       await bare.wallet.writeContract({
         ...world.ledger,
         functionName: 'openGrant',
-        args: [asked.requestId, asked.until, artefact],
+        args: [ledgerAnswerOf(asked.requestId, asked.until), artefact],
       }),
     )
     const carded = await patientAccount('carded')
@@ -71,11 +72,11 @@ describe('the gas of the ledger', () => {
       await carded.wallet.writeContract({
         ...world.ledger,
         functionName: 'openGrantWithCode',
-        args: [requestId, until, artefact, code],
+        args: [ledgerAnswerOf(requestId, until), artefact, code],
       }),
     )
     context.diagnostic(`bare ${bareGas}, with code ${codeGas}; the request with a line ${askGas}`)
-    assert.ok(codeGas - bareGas <= 3_100n, `${codeGas} - ${bareGas}`)
+    assert.ok(codeGas - bareGas <= 3_400n, `${codeGas} - ${bareGas}`)
   })
 
   async function granted(): Promise<Hex> {
@@ -85,7 +86,7 @@ describe('the gas of the ledger', () => {
     await wallet.writeContract({
       ...world.ledger,
       functionName: 'openGrant',
-      args: [requestId, until, keccak256(toHex('artefact'))],
+      args: [ledgerAnswerOf(requestId, until), slice(keccak256(toHex('artefact')), 0, 20)],
     })
     return requestId
   }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {IAccount, IEntryPoint, PackedUserOperation} from "@openzeppelin/contracts/interfaces/IERC4337.sol";
 
 import {AccountFactory} from "../../contracts/AccountFactory.sol";
 import {DoctorAccount} from "../../contracts/DoctorAccount.sol";
-import {ICardCodes} from "../../contracts/ICardCodes.sol";
 import {IConsentLedger} from "../../contracts/IConsentLedger.sol";
 import {IPatientAccount} from "../../contracts/IPatientAccount.sol";
 import {IPatientSafeguards} from "../../contracts/IPatientSafeguards.sol";
@@ -15,29 +15,7 @@ import {PatientAccount} from "../../contracts/PatientAccount.sol";
 import {ServerSignedDoctorAccount} from "../../contracts/ServerSignedDoctorAccount.sol";
 import {PasskeyTest} from "./PasskeyTest.sol";
 
-/// @dev A ledger that keeps cards: one code is right, and what it was spent on is remembered. It answers the rest with ok.
-contract CardLedgerStub {
-    address public providerRegistry;
-    mapping(address patient => mapping(bytes32 actionHash => bool spent)) public spent;
-    bytes public lastCall;
-
-    error WrongCode();
-
-    constructor(address registry) {
-        providerRegistry = registry;
-    }
-
-    fallback() external {
-        lastCall = msg.data;
-    }
-
-    function spendCardCode(bytes32 actionHash, bytes calldata proof) external {
-        if (keccak256(proof) != keccak256("right code")) revert WrongCode();
-        spent[msg.sender][actionHash] = true;
-    }
-}
-
-/// @dev The entry point is an ordinary account here, and the ledger a stub with a card.
+/// @dev The entry point is an ordinary account here; the ledger, and the patient's card on it, are real.
 contract PatientAccountTest is PasskeyTest {
     uint256 private constant CUSTODIAN_KEY = uint256(keccak256("custodian"));
     uint256 private constant PASSKEY = uint256(keccak256("her passkey"));
@@ -47,21 +25,25 @@ contract PatientAccountTest is PasskeyTest {
     address private _entryPoint = account("entryPoint");
     address private _organisation = account("organisation");
     address private _helper = account("helper");
-    CardLedgerStub private _ledger;
+    /// @dev The card's next line.
+    uint256 private _line;
     PatientAccount private _implementation;
     PatientAccount private _account;
 
     function setUp() public override {
         super.setUp();
-        _ledger = new CardLedgerStub(address(registry));
         IEntryPoint entryPoint = IEntryPoint(_entryPoint);
-        _implementation = new PatientAccount(entryPoint, address(_ledger));
+        _implementation = new PatientAccount(entryPoint, address(ledger));
         AccountFactory factory = new AccountFactory(
             address(_implementation),
-            address(new ServerSignedDoctorAccount(entryPoint, address(_ledger))),
-            address(new DoctorAccount(entryPoint, address(_ledger)))
+            address(new ServerSignedDoctorAccount(entryPoint, address(ledger))),
+            address(new DoctorAccount(entryPoint, address(ledger)))
         );
         _account = PatientAccount(payable(factory.createPatientAccount(vm.addr(CUSTODIAN_KEY))));
+        patient = address(_account);
+        vm.prank(hospital);
+        ledger.addPatient(patient);
+        issueCard();
     }
 
     // Whose signature counts, on which lane, for which shape of call
@@ -109,10 +91,14 @@ contract PatientAccountTest is PasskeyTest {
         IPatientAccount.Change memory change = _toPasskey(PASSKEY);
         uint40 readyAt = NOW + 72 hours;
         bytes32 changeHash = _account.changeHashOf(change);
+        vm.expectEmit(address(ledger));
+        emit IPatientSafeguards.CardLineTakenForAction(patient, changeHash, lineHash(CARD, 0));
+        bytes32 code = _takeLine(change);
         vm.expectEmit(address(_account));
         emit IPatientAccount.ChangeProposed(change.kind, change.first, change.second, readyAt);
-        _byCustodian(abi.encodeCall(IPatientAccount.proposeChange, (change, "right code")));
-        vm.assertTrue(_ledger.spent(address(_account), changeHash));
+        vm.expectEmit(address(ledger));
+        emit IPatientSafeguards.CardCodeSpent(patient, changeHash);
+        _byCustodian(abi.encodeCall(IPatientAccount.proposeChange, (change, code)));
         vm.assertEq(_account.ownership().changeHash, changeHash);
         vm.assertEq(_account.ownership().readyAt, readyAt);
 
@@ -133,21 +119,58 @@ contract PatientAccountTest is PasskeyTest {
     function test_withoutTheCodeTheCustodianChangesNothing() public {
         IPatientAccount.Change[3] memory changes = [_toPasskey(PASSKEY), _toCustodian(stranger), _toGuardians()];
         for (uint256 i = 0; i < changes.length; ++i) {
-            _expectRefused(
-                abi.encodeCall(IPatientAccount.proposeChange, (changes[i], "wrong code")),
-                abi.encodeWithSelector(CardLedgerStub.WrongCode.selector)
-            );
+            _expectCodeRefused(changes[i], stretchedCode(CARD, _line));
+            _takeLine(changes[i]);
+            _expectCodeRefused(changes[i], "wrong code");
             vm.assertEq(_account.ownership().readyAt, 0);
         }
+    }
+
+    function test_aLineTakenForOneChangeAllowsNoOther() public {
+        bytes32 code = _takeLine(_toPasskey(PASSKEY));
+        _expectCodeRefused(_toPasskey(PASSKEY + 1), code);
+        _expectCodeRefused(_toCustodian(stranger), code);
+        _byCustodian(abi.encodeCall(IPatientAccount.proposeChange, (_toPasskey(PASSKEY), code)));
+    }
+
+    function test_aCodeAllowsAChangeOnce() public {
+        IPatientAccount.Change memory change = _toPasskey(PASSKEY);
+        bytes32 code = _takeLine(change);
+        _byCustodian(abi.encodeCall(IPatientAccount.proposeChange, (change, code)));
+        _byCustodian(abi.encodeCall(IPatientAccount.vetoChange, ()));
+        _expectCodeRefused(change, code);
+        // What the veto made another change has no line yet, and the old hash's code is spent.
+        vm.expectRevert(
+            abi.encodeWithSelector(IPatientSafeguards.ActionCodeMismatch.selector, patient, bytes32(0))
+        );
+        vm.prank(patient);
+        ledger.spendCardCode(bytes32(0), code);
+    }
+
+    function test_theCardsNextLineAloneIsTaken() public {
+        bytes32 changeHash = _account.changeHashOf(_toPasskey(PASSKEY));
+        _expectRefused(
+            abi.encodeCall(
+                IPatientSafeguards.takeCardLine,
+                (changeHash, lineHash(CARD, 1), cardLink(CARD, 2))
+            ),
+            abi.encodeWithSelector(
+                IPatientSafeguards.CardLineMismatch.selector,
+                patient,
+                lineHash(CARD, 1),
+                cardLink(CARD, 2),
+                cardLink(CARD, 0)
+            )
+        );
     }
 
     function test_afterTheExitTheCustodianCanDoNothingWhateverWasValidatedBefore() public {
         _exit();
         bytes memory refusal = abi.encodeWithSelector(IPatientAccount.CustodyEnded.selector);
-        _expectRefused(abi.encodeCall(IConsentLedger.openGrant, (SCOPE, lastEnd(7), ARTEFACT)), refusal);
+        _expectRefused(abi.encodeCall(IConsentLedger.openGrant, (SCOPE, ARTEFACT)), refusal);
         _expectRefused(abi.encodeCall(IConsentLedger.revokeGrant, (SCOPE)), refusal);
         _expectRefused(abi.encodeCall(IPatientAccount.vetoChange, ()), refusal);
-        _expectRefused(abi.encodeCall(IPatientAccount.proposeChange, (_toCustodian(stranger), "right code")), refusal);
+        _expectRefused(abi.encodeCall(IPatientAccount.proposeChange, (_toCustodian(stranger), SCOPE)), refusal);
     }
 
     function test_whatWasValidatedBeforeANewCustodianDoesNotRunAfter() public {
@@ -167,14 +190,18 @@ contract PatientAccountTest is PasskeyTest {
 
     function test_herPasskeySpeaksToTheLedgerAndNothingElse() public {
         _exit();
-        bytes memory granting = abi.encodeCall(IConsentLedger.openGrant, (SCOPE, lastEnd(7), ARTEFACT));
+        bytes32 requestId = ask(withLine(sevenDays(), _line));
+        bytes memory granting = abi.encodeCall(
+            IConsentLedger.openGrantWithCode,
+            (answerOf(requestId, lastEnd(7)), ARTEFACT, stretchedCode(CARD, _line))
+        );
         _expectRefused(
             _wrap(granting),
             abi.encodeWithSelector(IPatientAccount.OwnerChanging.selector, uint40(NOW + 72 hours))
         );
         vm.warp(NOW + 72 hours + 2);
         _byCustodian(_wrap(granting));
-        vm.assertEq(keccak256(_ledger.lastCall()), keccak256(granting));
+        vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
         bytes memory foreign = abi.encodeCall(IConsentLedger.setAccessWriter, (stranger));
         _expectRefused(
             _wrap(foreign),
@@ -193,7 +220,7 @@ contract PatientAccountTest is PasskeyTest {
         _exit();
         vm.warp(NOW + 73 hours);
         IPatientAccount.Change memory change = _toPasskey(PASSKEY + 1);
-        _byCustodian(_wrap(abi.encodeCall(IPatientAccount.proposeChange, (change, ""))));
+        _byCustodian(_wrap(abi.encodeCall(IPatientAccount.proposeChange, (change, bytes32(0)))));
         vm.warp(NOW + 146 hours);
         _account.completeChange(change);
         vm.assertEq(_account.ownership().qx, change.first);
@@ -233,7 +260,7 @@ contract PatientAccountTest is PasskeyTest {
     function test_oneChangeAtATime() public {
         _propose(_toPasskey(PASSKEY));
         _expectRefused(
-            abi.encodeCall(IPatientAccount.proposeChange, (_toGuardians(), "right code")),
+            abi.encodeCall(IPatientAccount.proposeChange, (_toGuardians(), bytes32(0))),
             abi.encodeWithSelector(IPatientAccount.ChangePending.selector, NOW + 72 hours)
         );
         _expectNotProposed(_toGuardians());
@@ -257,7 +284,7 @@ contract PatientAccountTest is PasskeyTest {
         ];
         for (uint256 i = 0; i < changes.length; ++i) {
             _expectRefused(
-                abi.encodeCall(IPatientAccount.proposeChange, (changes[i], "right code")),
+                abi.encodeCall(IPatientAccount.proposeChange, (changes[i], bytes32(0))),
                 abi.encodeWithSelector(
                     IPatientAccount.ChangeInvalid.selector,
                     changes[i].kind,
@@ -291,20 +318,19 @@ contract PatientAccountTest is PasskeyTest {
         IPatientAccount.Change memory change = IPatientAccount.Change(
             IPatientAccount.ChangeKind.Loosening,
             bytes32(uint256(uint8(IPatientSafeguards.LooseningKind.ReplaceCard))),
-            ARTEFACT
+            SCOPE
         );
         _support(change, _organisation, 1);
-        vm.assertEq(_ledger.lastCall().length, 0);
-        _support(change, _helper, 2);
-        vm.assertEq(
-            keccak256(_ledger.lastCall()),
-            keccak256(
-                abi.encodeCall(
-                    IPatientSafeguards.scheduleLooseningByRecovery,
-                    (IPatientSafeguards.LooseningKind.ReplaceCard, ARTEFACT)
-                )
-            )
+        vm.assertEq(ledger.loosening(patient, IPatientSafeguards.LooseningKind.ReplaceCard).readyAt, 0);
+        vm.expectEmit(address(ledger));
+        emit IPatientSafeguards.LooseningScheduled(
+            patient,
+            IPatientSafeguards.LooseningKind.ReplaceCard,
+            SCOPE,
+            uint40(block.timestamp + 72 hours),
+            true
         );
+        _support(change, _helper, 2);
     }
 
     function test_theOwnerNeverSchedulesByRecovery() public {
@@ -352,47 +378,91 @@ contract PatientAccountTest is PasskeyTest {
         IPatientAccount.Guardianship memory own = _guardianship(1);
         vm.prank(_organisation);
         _account.freezeAsGuardian(own);
-        vm.assertEq(keccak256(_ledger.lastCall()), keccak256(abi.encodeCall(IPatientSafeguards.freeze, ())));
+        vm.assertEq(ledger.safeguards(patient).frozenAt, block.timestamp);
+    }
+
+    function test_oneGuardianRemovesAGrantAndNobodyElseDoes() public {
+        _setGuardians();
+        bytes32 requestId = ask(withLine(sevenDays(), _line));
+        allowWithCode(requestId, lastEnd(7), stretchedCode(CARD, _line));
+        IPatientAccount.Guardianship memory own = _guardianship(2);
+        vm.expectRevert(abi.encodeWithSelector(IPatientAccount.NotGuardian.selector, stranger));
+        vm.prank(stranger);
+        _account.revokeGrantAsGuardian(requestId, own);
+        vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.GrantRevoked(requestId, patient);
+        vm.prank(_helper);
+        _account.revokeGrantAsGuardian(requestId, own);
+        vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
     }
 
     // The governor's switch
 
     function test_theGovernorPausesWhatCustodiansOpenAndNeverWhatTheyRemove() public {
-        vm.expectEmit(address(_implementation));
-        emit IPatientAccount.CustodialGrantsPaused(true);
+        bytes32 granted = ask(withLine(sevenDays(), 0));
+        allowWithCode(granted, lastEnd(7), stretchedCode(CARD, 0));
+        bytes32 asked = ask(_anotherRequest(1));
+        _line = 2;
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.CustodialGrantsPaused(true);
         vm.prank(governor);
-        _implementation.pauseCustodialGrants(true);
-        bytes memory granting = abi.encodeCall(IConsentLedger.openGrant, (SCOPE, lastEnd(7), ARTEFACT));
-        bytes memory refusal = abi.encodeWithSelector(IPatientAccount.CustodialGrantsArePaused.selector);
-        _expectRefused(granting, refusal);
-        _expectRefused(
-            abi.encodeCall(IConsentLedger.openGrantWithCode, (SCOPE, lastEnd(7), ARTEFACT, SCOPE)),
-            refusal
+        ledger.pauseCustodialGrants(true);
+        vm.assertTrue(ledger.areCustodialGrantsPaused());
+
+        bytes memory granting = abi.encodeCall(
+            IConsentLedger.openGrantWithCode,
+            (answerOf(asked, lastEnd(7)), ARTEFACT, stretchedCode(CARD, 1))
         );
-        _byCustodian(abi.encodeCall(IConsentLedger.revokeGrant, (SCOPE)));
-        _byCustodian(abi.encodeCall(IConsentLedger.refuseRequest, (SCOPE)));
-        _byCustodian(abi.encodeCall(IPatientSafeguards.freeze, ()));
+        IPatientSafeguards.LooseningKind kind = IPatientSafeguards.LooseningKind.LowerAssurance;
+        bytes[4] memory opening = [
+            granting,
+            abi.encodeCall(IConsentLedger.openGrant, (answerOf(asked, lastEnd(7)), ARTEFACT)),
+            abi.encodeCall(IPatientSafeguards.askLoosening, (kind, 0, lineHash(CARD, 2), cardLink(CARD, 3))),
+            abi.encodeCall(IPatientSafeguards.confirmLoosening, (kind, stretchedCode(CARD, 2)))
+        ];
+        for (uint256 i = 0; i < opening.length; ++i) {
+            _expectRefused(
+                opening[i],
+                abi.encodeWithSelector(IConsentLedger.CustodialGrantsArePaused.selector, patient)
+            );
+        }
+        _byCustodian(abi.encodeCall(IConsentLedger.revokeGrant, (granted)));
+        vm.assertFalse(ledger.canAccess(granted, doctor, VIEW));
+        vm.assertTrue(_account.isInCustody());
+        // Who has left custody is not concerned.
         _exit();
+        vm.assertFalse(_account.isInCustody());
         vm.warp(NOW + 73 hours);
+        asked = ask(_anotherRequest(3));
+        granting = abi.encodeCall(
+            IConsentLedger.openGrantWithCode,
+            (answerOf(asked, lastEnd(7)), ARTEFACT, stretchedCode(CARD, 3))
+        );
         _byCustodian(_wrap(granting));
-        vm.prank(governor);
-        _implementation.pauseCustodialGrants(false);
-        vm.assertFalse(_implementation.areCustodialGrantsPaused());
+        vm.assertTrue(ledger.canAccess(asked, doctor, VIEW));
     }
 
-    function test_onlyTheGovernorAndOnlyOnTheImplementation() public {
-        vm.expectRevert(abi.encodeWithSelector(IPatientAccount.NotGovernor.selector, stranger));
-        vm.prank(stranger);
-        _implementation.pauseCustodialGrants(true);
-        vm.expectRevert(abi.encodeWithSelector(IPatientAccount.NotGovernor.selector, governor));
+    function test_afterThePauseCustodiansOpenAgain() public {
         vm.prank(governor);
-        _account.pauseCustodialGrants(true);
+        ledger.pauseCustodialGrants(true);
+        vm.prank(governor);
+        ledger.pauseCustodialGrants(false);
+        bytes32 asked = ask(withLine(sevenDays(), 0));
+        allowWithCode(asked, lastEnd(7), stretchedCode(CARD, 0));
+        vm.assertTrue(ledger.canAccess(asked, doctor, VIEW));
+    }
+
+    function test_onlyTheGovernorPauses() public {
+        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
+        vm.prank(stranger);
+        ledger.pauseCustodialGrants(true);
     }
 
     function test_strangersReachNoneOfIt() public {
         bytes[3] memory calls = [
             abi.encodeCall(IPatientAccount.vetoChange, ()),
-            abi.encodeCall(IPatientAccount.proposeChange, (_toPasskey(PASSKEY), "right code")),
+            abi.encodeCall(IPatientAccount.proposeChange, (_toPasskey(PASSKEY), bytes32(0))),
             _wrap(abi.encodeCall(IConsentLedger.revokeGrant, (SCOPE)))
         ];
         for (uint256 i = 0; i < calls.length; ++i) {
@@ -416,7 +486,37 @@ contract PatientAccountTest is PasskeyTest {
     }
 
     function _propose(IPatientAccount.Change memory change) private {
-        _byCustodian(abi.encodeCall(IPatientAccount.proposeChange, (change, "right code")));
+        bytes32 code = _takeLine(change);
+        _byCustodian(abi.encodeCall(IPatientAccount.proposeChange, (change, code)));
+    }
+
+    /// @return code That of the card's next line, which the change takes.
+    function _takeLine(IPatientAccount.Change memory change) private returns (bytes32 code) {
+        bytes32 changeHash = _account.changeHashOf(change);
+        _byCustodian(
+            abi.encodeCall(
+                IPatientSafeguards.takeCardLine,
+                (changeHash, lineHash(CARD, _line), cardLink(CARD, _line + 1))
+            )
+        );
+        return stretchedCode(CARD, _line++);
+    }
+
+    function _expectCodeRefused(IPatientAccount.Change memory change, bytes32 code) private {
+        _expectRefused(
+            abi.encodeCall(IPatientAccount.proposeChange, (change, code)),
+            abi.encodeWithSelector(
+                IPatientSafeguards.ActionCodeMismatch.selector,
+                patient,
+                _account.changeHashOf(change)
+            )
+        );
+    }
+
+    /// @dev A second request, with the card's line `i` for itself.
+    function _anotherRequest(uint256 i) private view returns (IConsentLedger.AccessRequest memory request) {
+        request = withLine(sevenDays(), i);
+        request.scopeCommitment = keccak256(abi.encode("scope", i));
     }
 
     function _support(IPatientAccount.Change memory change, address guardian, uint8 index) private {
@@ -474,8 +574,7 @@ contract PatientAccountTest is PasskeyTest {
     }
 
     function _custodianSignature() private pure returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(CUSTODIAN_KEY, HASH);
-        return abi.encodePacked(r, s, v);
+        return compactSignature(CUSTODIAN_KEY, HASH);
     }
 
     function _toCustodian(address custodian) private pure returns (IPatientAccount.Change memory) {

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 
+import {ConsentLedger} from "../../contracts/ConsentLedger.sol";
 import {IProviderRegistry} from "../../contracts/IProviderRegistry.sol";
 import {ProviderRegistry} from "../../contracts/ProviderRegistry.sol";
 import {ContractTest} from "./ContractTest.sol";
@@ -19,7 +20,7 @@ contract ProviderRegistryTest is ContractTest {
     ProviderRegistry private _registry;
 
     function setUp() public {
-        _registry = new ProviderRegistry(_governor);
+        _registry = new ConsentLedger(_governor, address(0));
         vm.prank(_governor);
         _registry.verifyHospital(_hospital);
     }

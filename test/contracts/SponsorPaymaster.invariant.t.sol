@@ -73,7 +73,7 @@ contract SponsorPaymasterInvariantTest is ConsentTest {
             maxPreVerificationGas: 100_000,
             dailyBudgetWei: BUDGET
         });
-        _paymaster = new SponsorPaymaster(IEntryPoint(address(_caller)), registry, governor, limits);
+        _paymaster = new SponsorPaymaster(IEntryPoint(address(_caller)), ledger, governor, limits);
         _caller.begin(_paymaster, [patient, doctor, stranger], FIRST_DAY);
     }
 

@@ -43,7 +43,7 @@ contract SponsorPaymasterTest is ConsentTest {
 
     function setUp() public override {
         super.setUp();
-        _paymaster = new SponsorPaymaster(IEntryPoint(_entryPoint), registry, _owner, _limits());
+        _paymaster = new SponsorPaymaster(IEntryPoint(_entryPoint), ledger, _owner, _limits());
     }
 
     // Whom it pays for
@@ -65,7 +65,7 @@ contract SponsorPaymasterTest is ConsentTest {
 
     function test_ofAPasskeysCallTheWrappedOneCounts() public {
         PackedUserOperation memory operation = _operation(patient, bytes4(0));
-        bytes memory wrapped = abi.encodeCall(IConsentLedger.openGrant, (SCOPE, lastEnd(7), ARTEFACT));
+        bytes memory wrapped = abi.encodeCall(IConsentLedger.openGrant, (SCOPE, ARTEFACT));
         operation.callData = abi.encodeCall(IPatientAccount.asPasskeyOwner, (wrapped));
         _sponsor(operation, 1);
         bytes4 foreign = IConsentLedger.logAccess.selector;
@@ -284,7 +284,7 @@ contract SponsorPaymasterTest is ConsentTest {
     function test_belowTheFloorOnlyWhatTakesAccessAwayIsPaid() public {
         DepositStub bank = new DepositStub();
         _entryPoint = address(bank);
-        _paymaster = new SponsorPaymaster(IEntryPoint(_entryPoint), registry, _owner, _limits());
+        _paymaster = new SponsorPaymaster(IEntryPoint(_entryPoint), ledger, _owner, _limits());
         _paymaster.deposit{value: 3}();
         vm.expectEmit(address(_paymaster));
         emit ISponsorPaymaster.DepositFloorChanged(4);
@@ -321,7 +321,7 @@ contract SponsorPaymasterTest is ConsentTest {
 
     function test_anybodyMayHaveTheDepositNoted() public {
         DepositStub bank = new DepositStub();
-        _paymaster = new SponsorPaymaster(IEntryPoint(address(bank)), registry, _owner, _limits());
+        _paymaster = new SponsorPaymaster(IEntryPoint(address(bank)), ledger, _owner, _limits());
         _paymaster.deposit{value: 10}();
         vm.prank(_owner);
         _paymaster.setDepositFloor(10);
@@ -379,7 +379,7 @@ contract SponsorPaymasterTest is ConsentTest {
         vm.prank(patient);
         _paymaster.postOp(IPaymaster.PostOpMode.opSucceeded, "", 1, 1);
         vm.assertEq(address(_paymaster.entryPoint()), _entryPoint);
-        vm.assertEq(_paymaster.providerRegistry(), address(registry));
+        vm.assertEq(_paymaster.providerRegistry(), address(ledger));
     }
 
     function test_theOwnerPausesAndResumes() public {

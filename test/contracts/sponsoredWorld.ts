@@ -8,6 +8,8 @@ import {
   type PrivateKeyAccount,
   parseEther,
   parseEventLogs,
+  parseSignature,
+  slice,
   toHex,
   zeroHash,
 } from 'viem'
@@ -18,12 +20,17 @@ import {
   accountFactoryAbi,
   consentLedgerAbi,
   entryPointAbi,
-  providerRegistryAbi,
   sponsorPaymasterAbi,
 } from '../../src/accounts/contracts.generated.ts'
 import { create2DeployerAddress, deployContracts } from '../../src/accounts/deployments.ts'
 import type { EntryPointVersion } from '../../src/accounts/entryPoint.ts'
-import { encodeSponsorDay, hashUserOperation, type SignedUserOperation } from '../../src/accounts/userOperation.ts'
+import { ledgerAnswerOf } from '../../src/accounts/ledgerRequest.ts'
+import {
+  encodeSponsorDay,
+  hashUserOperation,
+  type SignedUserOperation,
+  toCompactSignature,
+} from '../../src/accounts/userOperation.ts'
 
 /** The transaction that makes the CREATE2 deployer on every chain, and its one-time sender. Source: Arachnid's repository. */
 const create2DeployerTransaction: Hex =
@@ -55,7 +62,7 @@ export async function startWorld(entryPointVersion: EntryPointVersion = '0.7') {
     entryPointVersion,
   })
 
-  const registry = { abi: providerRegistryAbi, address: deployment.providerRegistry.address }
+  const registry = { abi: consentLedgerAbi, address: deployment.consentLedger.address }
   const ledger = { abi: consentLedgerAbi, address: deployment.consentLedger.address }
   const factory = { abi: accountFactoryAbi, address: deployment.accountFactory.address }
   const sponsor = { abi: sponsorPaymasterAbi, address: deployment.sponsorPaymaster.address }
@@ -152,7 +159,10 @@ export async function startWorld(entryPointVersion: EntryPointVersion = '0.7') {
   }
 
   async function sign(owner: PrivateKeyAccount, operation: Operation): Promise<Operation> {
-    return { ...operation, signature: await owner.sign({ hash: hashOf(operation) }) }
+    return {
+      ...operation,
+      signature: toCompactSignature(parseSignature(await owner.sign({ hash: hashOf(operation) }))),
+    }
   }
 
   function hashOf(userOperation: Operation): Hex {
@@ -214,6 +224,6 @@ export function openGrant({ requestId, until }: { requestId: Hex; until: number 
   return encodeFunctionData({
     abi: consentLedgerAbi,
     functionName: 'openGrant',
-    args: [requestId, until, keccak256(toHex('artefact'))],
+    args: [ledgerAnswerOf(requestId, until), slice(keccak256(toHex('artefact')), 0, 20)],
   })
 }

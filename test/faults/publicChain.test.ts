@@ -8,7 +8,6 @@ import { asked } from '../support/asked.ts'
 import { testVillage } from '../support/testVillage.ts'
 
 const ours = [
-  contracts.providerRegistryAbi,
   contracts.consentLedgerAbi,
   contracts.accountFactoryAbi,
   contracts.sponsorPaymasterAbi,

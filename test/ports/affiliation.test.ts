@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { SeededDoctor } from '../../local/seed.ts'
 import type { Village } from '../../local/village.ts'
 import { issueCredential } from '../../src/accounts/affiliationCredential.ts'
-import { providerRegistryAbi } from '../../src/accounts/contracts.generated.ts'
+import { consentLedgerAbi } from '../../src/accounts/contracts.generated.ts'
 import { openLedger } from '../../src/accounts/ledger.ts'
 import { day } from '../../src/core/people.ts'
 import type { DoctorRow } from '../../src/core/rows.ts'
@@ -105,9 +105,9 @@ test('a suspended post lets nobody in, whatever was signed before', async () => 
   await app.store.people.setCredential(row.id, await issueFor(row, world.hospital))
   expect(await signIn(otieno)).toMatchObject({ token: expect.any(String) })
   const wallet = createWalletClient({ account: world.hospital, chain: anvil, transport: http(world.chain.url) })
-  const address = world.deployment.providerRegistry.address
+  const address = world.deployment.consentLedger.address
   const args = [row.affiliationId] as const
-  const hash = await wallet.writeContract({ address, abi: providerRegistryAbi, functionName: 'suspendDoctor', args })
+  const hash = await wallet.writeContract({ address, abi: consentLedgerAbi, functionName: 'suspendDoctor', args })
   await world.chainClient.waitForTransactionReceipt({ hash })
   expect(await signIn(otieno)).toEqual({ refused: 'affiliationEnded' })
   expect(await signIn(mwangi)).toMatchObject({ token: expect.any(String) })

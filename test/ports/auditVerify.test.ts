@@ -10,6 +10,7 @@ import {
   type PrivateKeyAccount,
   parseEther,
   parseEventLogs,
+  slice,
   toEventSelector,
   toHex,
   zeroHash,
@@ -19,8 +20,9 @@ import { anvil } from 'viem/chains'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { prepareEntryPoint } from '../../local/chain/prepareEntryPoint.ts'
 import { type LocalChain, startChain } from '../../local/chain/startChain.ts'
-import { consentLedgerAbi, providerRegistryAbi } from '../../src/accounts/contracts.generated.ts'
+import { consentLedgerAbi } from '../../src/accounts/contracts.generated.ts'
 import { type Deployment, deployContracts } from '../../src/accounts/deployments.ts'
+import { ledgerAnswerOf } from '../../src/accounts/ledgerRequest.ts'
 import { auditVerify } from '../../src/cli/auditVerify.ts'
 import type { Finding } from '../../src/core/audit.ts'
 import { type Lie, startLyingNode } from '../support/lyingNode.ts'
@@ -62,7 +64,6 @@ function walletOf(account: PrivateKeyAccount) {
 }
 
 const onLedger = () => ({ address: deployment.consentLedger.address, abi: consentLedgerAbi }) as const
-const onRegistry = () => ({ address: deployment.providerRegistry.address, abi: providerRegistryAbi }) as const
 
 async function now(): Promise<number> {
   return Number((await client.getBlock()).timestamp)
@@ -89,7 +90,11 @@ async function ask(salt: string): Promise<Hex> {
 
 async function grant(requestId: Hex): Promise<void> {
   const until = Math.ceil(((await now()) + daySeconds) / daySeconds) * daySeconds
-  await send(patient, { ...onLedger(), functionName: 'openGrant', args: [requestId, until, entryIdOf('evidence')] })
+  await send(patient, {
+    ...onLedger(),
+    functionName: 'openGrant',
+    args: [ledgerAnswerOf(requestId, until), slice(entryIdOf('evidence'), 0, 20)],
+  })
 }
 
 async function log(account: PrivateKeyAccount, ...looks: [requestId: Hex, name: string][]): Promise<void> {
@@ -110,9 +115,9 @@ beforeAll(async () => {
     governor: governor.address,
     accessWriter: writer.address,
   })
-  await send(governor, { ...onRegistry(), functionName: 'verifyHospital', args: [hospital.address] })
-  await send(hospital, { ...onRegistry(), functionName: 'addDoctor', args: [doctor.address] })
-  await send(hospital, { ...onRegistry(), functionName: 'addPatient', args: [patient.address] })
+  await send(governor, { ...onLedger(), functionName: 'verifyHospital', args: [hospital.address] })
+  await send(hospital, { ...onLedger(), functionName: 'addDoctor', args: [doctor.address] })
+  await send(hospital, { ...onLedger(), functionName: 'addPatient', args: [patient.address] })
 
   standing = await ask('standing')
   await grant(standing)
@@ -258,7 +263,7 @@ test('a look in a transaction that another account sent is caught', async () => 
 })
 
 test('a grant that a node makes longer than the ledger allows is caught', async () => {
-  const granted = toEventSelector('GrantOpened(bytes32,address,uint40,bytes32,bool)')
+  const granted = toEventSelector('GrantOpened(bytes32,address,uint40,bytes20,bool)')
   const { found } = await verifyThrough(
     changingLogs((logs) =>
       logs.map((log) => {

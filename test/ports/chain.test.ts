@@ -8,7 +8,7 @@ import { anvil } from 'viem/chains'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { entryPointDeployData, prepareEntryPoint } from '../../local/chain/prepareEntryPoint.ts'
 import { ChainStartError, type LocalChain, startChain } from '../../local/chain/startChain.ts'
-import { consentLedgerAbi, providerRegistryAbi, sponsorPaymasterAbi } from '../../src/accounts/contracts.generated.ts'
+import { consentLedgerAbi, sponsorPaymasterAbi } from '../../src/accounts/contracts.generated.ts'
 import {
   assertDeployment,
   type Deployment,
@@ -56,12 +56,10 @@ test('a fresh deployment is what the server was made for', async () => {
 
 test('the named accounts have the roles, the deployer has none', async () => {
   const client = publicClientOf(chain)
-  const registry = { abi: providerRegistryAbi, address: deployment.providerRegistry.address }
   const ledger = { abi: consentLedgerAbi, address: deployment.consentLedger.address }
   const sponsor = { abi: sponsorPaymasterAbi, address: deployment.sponsorPaymaster.address }
-  expect(await client.readContract({ ...registry, functionName: 'governor' })).toBe(governor)
+  expect(await client.readContract({ ...ledger, functionName: 'governor' })).toBe(governor)
   expect(await client.readContract({ ...ledger, functionName: 'accessWriter' })).toBe(accessWriter)
-  expect(await client.readContract({ ...ledger, functionName: 'providerRegistry' })).toBe(registry.address)
   expect(await client.readContract({ ...sponsor, functionName: 'owner' })).toBe(governor)
 })
 
@@ -89,7 +87,7 @@ test('a deployment of another chain is refused', async () => {
 })
 
 test('a contract with other code is refused', async () => {
-  const changed = { ...deployment.consentLedger, codeHash: deployment.providerRegistry.codeHash }
+  const changed = { ...deployment.consentLedger, codeHash: deployment.patientAccount.codeHash }
   await expect(
     assertDeployment(publicClientOf(chain), { ...deployment, consentLedger: changed }),
   ).rejects.toMatchObject({ code: 'codeDiffers', message: expect.stringContaining('Contract: consentLedger at') })

@@ -13,12 +13,7 @@ import {
 import { anvil } from 'viem/chains'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Village } from '../../local/village.ts'
-import {
-  accountFactoryAbi,
-  consentLedgerAbi,
-  entryPointAbi,
-  providerRegistryAbi,
-} from '../../src/accounts/contracts.generated.ts'
+import { accountFactoryAbi, consentLedgerAbi, entryPointAbi } from '../../src/accounts/contracts.generated.ts'
 import { encodePasskeySignature, openPasskeyCheck } from '../../src/accounts/passkey.ts'
 import { hashUserOperation, packUserOperation, prepareUserOperation } from '../../src/accounts/userOperation.ts'
 import type { Passkey } from '../../src/core/passkey.ts'
@@ -132,13 +127,13 @@ function accountOf({ app }: Village, { qx, qy }: Passkey): Promise<Hex> {
 async function addDoctor({ app, world }: Village, doctor: Hex): Promise<number> {
   const wallet = createWalletClient({ account: world.hospital, chain: anvil, transport: http(world.chain.url) })
   const hash = await wallet.writeContract({
-    address: app.deployment.providerRegistry.address,
-    abi: providerRegistryAbi,
+    address: app.deployment.consentLedger.address,
+    abi: consentLedgerAbi,
     functionName: 'addDoctor',
     args: [doctor],
   })
   const { logs } = await app.client.waitForTransactionReceipt({ hash })
-  const [added] = parseEventLogs({ abi: providerRegistryAbi, logs, eventName: 'DoctorAdded' })
+  const [added] = parseEventLogs({ abi: consentLedgerAbi, logs, eventName: 'DoctorAdded' })
   if (!added) throw new Error('The registry did not add the doctor.')
   return added.args.affiliationId
 }

@@ -5,7 +5,7 @@ import { anvil } from 'viem/chains'
 import { bytesToHex } from 'viem/utils'
 import type { Village } from '../../local/village.ts'
 import type { BundleParts } from '../../src/accounts/bundle.ts'
-import { consentLedgerAbi, entryPointAbi, providerRegistryAbi } from '../../src/accounts/contracts.generated.ts'
+import { consentLedgerAbi, entryPointAbi } from '../../src/accounts/contracts.generated.ts'
 import { readOrMakeKeyFile } from '../../src/accounts/keyFile.ts'
 import { openOperators } from '../../src/accounts/operators.ts'
 import { ownBundler } from '../../src/accounts/ownBundler.ts'
@@ -164,8 +164,8 @@ export async function suspendDoctor(village: Village): Promise<void> {
   if (!row) throw new Error('The village has two doctors.')
   const wallet = createWalletClient({ account: hospital, chain: anvil, transport: http(chain.url) })
   await wallet.writeContract({
-    address: deployment.providerRegistry.address,
-    abi: providerRegistryAbi,
+    address: deployment.consentLedger.address,
+    abi: consentLedgerAbi,
     functionName: 'suspendDoctor',
     args: [row.affiliationId],
     maxPriorityFeePerGas: parseGwei('10'),

@@ -28,14 +28,15 @@ const request: LedgerRequest = {
 }
 
 describe('the identity of a request', () => {
-  test('is keccak256 over twelve words of 32 bytes, written out by hand', () => {
+  test('is the first twenty bytes of keccak256 over twelve words of 32 bytes, written out by hand', () => {
     const word = (value: bigint | number | string) =>
       (typeof value === 'string' ? value.replace(/^0x/, '').toLowerCase() : value.toString(16)).padStart(64, '0')
     const words = [31337, ledger, patient, 7, 1, 1, 30, 1_795_700_000, 'ab'.repeat(32), 0, 0, 0].map(word)
     expect(words).toHaveLength(12)
-    expect(ledgerRequestIdOf(31337, ledger, request)).toBe(keccak256(`0x${words.join('')}`))
+    const twentyBytes = keccak256(`0x${words.join('')}`).slice(0, 42)
+    expect(ledgerRequestIdOf(31337, ledger, request)).toBe(`${twentyBytes}${'00'.repeat(12)}`)
     expect(ledgerRequestIdOf(31337, ledger, request)).toMatchInlineSnapshot(
-      `"0x4045742b4f4616616a1aa87851b6c79ad69fff88594a01c4f875047535bbb1ec"`,
+      `"0x4045742b4f4616616a1aa87851b6c79ad69fff88000000000000000000000000"`,
     )
   })
 
@@ -96,7 +97,7 @@ describe('what an account is called with', () => {
     recordsUntil: 1 as EpochMs,
     scopeSalt: `0x${'01'.repeat(32)}`,
     scopeCommitment: request.scopeCommitment,
-    ledgerRequestId: `0x${'cd'.repeat(32)}`,
+    ledgerRequestId: `0x${'cd'.repeat(20)}${'00'.repeat(12)}`,
     cardId: null,
     cardLine: null,
     lineHash: null,
@@ -109,7 +110,7 @@ describe('what an account is called with', () => {
     grantedUntil: null,
     artefactSealed: null,
     artefactSalt: null,
-    artefactCommitment: `0x${'ef'.repeat(32)}`,
+    artefactCommitment: `0x${'ef'.repeat(20)}`,
   }
   const parties = { patientAccount: patient, affiliationId: 7 }
   const decoded = (data: Hex) => decodeFunctionData({ abi: consentLedgerAbi, data })
@@ -125,7 +126,8 @@ describe('what an account is called with', () => {
   test('a grant names the request, its end and the evidence', () => {
     expect(decoded(encodeLedgerCall('openGrant', row, parties))).toEqual({
       functionName: 'openGrant',
-      args: [row.ledgerRequestId, Date.UTC(2027, 0, 1) / 1000, row.artefactCommitment],
+      // 1 January 2027 is day 20,819 since 1970, 0x5153.
+      args: [`0x${'cd'.repeat(20)}${'5153'.padStart(24, '0')}`, row.artefactCommitment],
     })
   })
 

@@ -1,5 +1,5 @@
 import { createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
-import { recoverAddress } from 'viem'
+import { compactSignatureToSignature, parseCompactSignature, recoverAddress } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { bytesToHex } from 'viem/utils'
 import { describe, expect, test } from 'vitest'
@@ -91,10 +91,11 @@ describe('keys of accounts', () => {
     const key = await vault.createAccountKey()
     keep(key.row)
     const signature = await vault.signHash(key.row.id, hash)
-    expect(signature).toMatch(/^0x[0-9a-f]{130}$/)
-    expect(await recoverAddress({ hash, signature })).toBe(key.address)
+    expect(signature).toMatch(/^0x[0-9a-f]{128}$/)
+    const { r, s, yParity = 0 } = compactSignatureToSignature(parseCompactSignature(signature))
+    expect(await recoverAddress({ hash, signature: { r, s, yParity } })).toBe(key.address)
     const half = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n
-    expect(BigInt(`0x${signature.slice(66, 130)}`)).toBeLessThanOrEqual(half)
+    expect(BigInt(s)).toBeLessThanOrEqual(half)
   })
 
   test('the row holds the key sealed with AES-256-GCM and never in clear', async () => {

@@ -80,8 +80,6 @@ describe('the commitment to the evidence of an answer', () => {
   test('cannot be guessed without the salt', () => {
     const canonical = canonicalArtefact(artefact)
     expect(commitToArtefact(canonical, salt)).not.toBe(commitToArtefact(canonical, otherSalt))
-    expect(commitToArtefact(canonical, salt)).toMatchInlineSnapshot(
-      `"0xc197d89d9a439ce2604369ce8e4dd7f56aa1f7686933047e18ba19e54adc3864"`,
-    )
+    expect(commitToArtefact(canonical, salt)).toMatchInlineSnapshot(`"0xc197d89d9a439ce2604369ce8e4dd7f56aa1f768"`)
   })
 })
