@@ -20,6 +20,7 @@ import {
   parseEther,
   type Transport,
   type WalletClient,
+  zeroAddress,
 } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { bytesToHex } from 'viem/utils'
@@ -99,6 +100,9 @@ export async function deploy(command: DeployCommand, print: Print): Promise<void
   print(`Deployer ${deployer}, ${formatEther(balanceWei)} ETH.`)
   for (const contract of contracts)
     print(`  ${contract.name.padEnd(26)}${contract.address}  ${missing.includes(contract) ? 'to come' : 'there'}`)
+  const { passkeyDoctors } = state
+  if (![zeroAddress, addresses.accountFactory].some((known) => isAddressEqual(known, passkeyDoctors)))
+    print(`  The governor has named another factory that knows passkey doctors, for good: ${passkeyDoctors}.`)
   if (transactions.length === 0) print('Nothing is left to send.')
   else {
     const neededWei = await printEstimate(client, deployer, transactions, print)

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { network } from 'hardhat'
 import {
   type Address,
@@ -40,6 +42,7 @@ import { type EntryPointVersion, entryPointAddresses, entryPointVersions } from 
 import { deploy } from '../../tools/deploy.ts'
 import { DeployCommandError, readDeployCommand } from '../../tools/deployOptions.ts'
 import { type VerificationRequest, writeVerificationInput } from '../../tools/verificationInput.ts'
+import { countPending } from '../support/ledgerEvents.ts'
 
 const ids = { lisk: 1135, 'lisk-sepolia': 4202, local: 31337 } as const
 type ChainName = keyof typeof ids
@@ -50,6 +53,9 @@ const multisig = privateKeyToAccount(generatePrivateKey()).address
 const treasury = privateKeyToAccount(generatePrivateKey()).address
 const operator = privateKeyToAccount(generatePrivateKey()).address
 const roles = ['--governor', multisig, '--sponsor-owner', treasury, '--operator', operator]
+
+/** Each contract; access writer, passkey doctors, limits, stake, deposit, floor; and the offers of two roles. */
+const transactionCount = contractNames.length + 8
 
 let folder: string
 beforeAll(async () => {
@@ -64,19 +70,31 @@ async function standIn(name: ChainName, version: EntryPointVersion = '0.7', mone
   await prepareEntryPoint(chain, version)
   const client: PublicClient = openChainClient(chain.url, ids[name])
   const place = await mkdtemp(join(folder, `${name}-`))
+  const flagsHere = ['--chain', name, '--rpc-url', chain.url, '--folder', place, '--no-verification']
+
+  async function follow(onLine: (line: string) => void, ...flags: string[]): Promise<string[]> {
+    const lines: string[] = []
+    const command = readDeployCommand([...flagsHere, ...flags], { DEPLOYER_KEY: deployerKey, DATA_FOLDER: place })
+    if (!command) throw new Error('Help was asked for.')
+    await deploy(command, (line) => {
+      lines.push(line)
+      onLine(line)
+    })
+    return lines
+  }
+
   return {
     chain,
     client,
     folder: place,
     /** Runs the command here; returns the lines it printed. */
-    async run(...flags: string[]): Promise<string[]> {
-      const lines: string[] = []
-      const args = ['--chain', name, '--rpc-url', chain.url, '--folder', place, '--no-verification', ...flags]
-      const command = readDeployCommand(args, { DEPLOYER_KEY: deployerKey, DATA_FOLDER: place })
-      if (!command) throw new Error('Help was asked for.')
-      await deploy(command, (line) => lines.push(line))
-      return lines
-    },
+    run: (...flags: string[]): Promise<string[]> => follow(() => {}, ...flags),
+    follow,
+    /** Runs the command here as a process of its own. */
+    start: (...flags: string[]) =>
+      spawn(process.execPath, ['tools/deploy.ts', ...flagsHere, ...flags], {
+        env: { PATH: process.env['PATH'], DEPLOYER_KEY: deployerKey },
+      }),
     async deployment(): Promise<Deployment> {
       const found = await readDeployment(place, ids[name])
       if (!found) throw new Error('No deployment was written.')
@@ -154,7 +172,7 @@ describe('one command puts everything on a chain', () => {
   test('a dry run says what would be sent and sends nothing; a second run finds nothing left to send', async () => {
     await using sepolia = await standIn('lisk-sepolia')
     const dry = await sepolia.run(...roles, '--dry-run')
-    expect(dry.join('\n')).toMatch(/15 transactions, with 0\.15 ETH for stake and deposit/)
+    expect(dry).toContain(`${transactionCount} transactions, with 0.15 ETH for stake and deposit.`)
     expect(dry.join('\n')).toMatch(/About \d{8} gas, at most 0\.0\d+ ETH/)
     expect(dry).toContain(`  then ${multisig} must accept the governor's role`)
     expect(await countTransactions(sepolia)).toBe(0)
@@ -164,7 +182,7 @@ describe('one command puts everything on a chain', () => {
     const planned = addressesOf(await sepolia.deployment())
     for (const address of Object.values(planned)) expect(dry.join('\n')).toContain(address)
     const sent = await countTransactions(sepolia)
-    expect(sent).toBe(15)
+    expect(sent).toBe(transactionCount)
     const files = await filesOf(sepolia.folder)
 
     expect(await sepolia.run(...roles)).toContain('Nothing is left to send.')
@@ -289,13 +307,11 @@ describe('the command stops before it sends anything where', () => {
 
 test('a deployment that was killed in between is continued, at the same addresses', async () => {
   await using sepolia = await standIn('lisk-sepolia')
-  const env = { PATH: process.env['PATH'], DEPLOYER_KEY: deployerKey }
-  const args = ['--chain', 'lisk-sepolia', '--rpc-url', sepolia.chain.url, '--folder', sepolia.folder, ...roles]
   for (const line of ['Putting doctorAccount', "Fill the sponsor's deposit"]) {
-    const child = spawn(process.execPath, ['tools/deploy.ts', '--no-verification', ...args], { env })
+    const child = sepolia.start(...roles)
     let printed = ''
-    child.stdout.on('data', (text) => {
-      printed += text
+    child.stdout.on('data', (chunk) => {
+      printed += chunk
       if (printed.includes(line)) child.kill('SIGKILL')
     })
     const [, signal] = await once(child, 'exit')
@@ -303,12 +319,48 @@ test('a deployment that was killed in between is continued, at the same addresse
   }
   await sepolia.run(...roles)
   // Nothing was sent twice: as many transactions as an undisturbed run has.
-  expect(await countTransactions(sepolia)).toBe(15)
+  expect(await countTransactions(sepolia)).toBe(transactionCount)
   expect(await stateOf(sepolia)).toMatchObject({ depositWei: parseEther('0.05'), pendingGovernor: multisig })
   const planned = planContracts({ governor: deployer, accessWriter: deployer })
   const expected = Object.fromEntries(planned.map(({ name, address }) => [name, address]))
   expect(addressesOf(await sepolia.deployment())).toEqual(expected)
   await assertDeployment(sepolia.client, await sepolia.deployment())
+})
+
+test('transactions that a killed run left in no block are waited for, not sent again', async () => {
+  await using sepolia = await standIn('lisk-sepolia')
+  await sepolia.chain.setAutomine(false)
+  const child = sepolia.start(...roles)
+  await expect.poll(() => countPending({ chainClient: sepolia.client }), { timeout: 20_000 }).toBe(1)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+
+  const lines = await sepolia.follow(
+    (line) => {
+      if (line.startsWith('Waiting')) void sepolia.chain.setAutomine(true).then(() => sepolia.chain.mine(1))
+    },
+    ...roles,
+  )
+  expect(lines).toContain('Waiting for transactions of an earlier run')
+  expect(await countTransactions(sepolia)).toBe(transactionCount)
+})
+
+test('a node that cannot simulate gives no estimate, and the contracts get there all the same', async () => {
+  await using sepolia = await standIn('lisk-sepolia')
+  await using node = await startOldNode(sepolia.chain.url)
+  const lines = await sepolia.run(...roles, '--rpc-url', node.url)
+  expect(lines).toContain('No estimate of the fees: the node has no eth_simulateV1.')
+  await assertDeployment(sepolia.client, await sepolia.deployment())
+})
+
+test("the node's address, which may hold a key, is not in what the command prints", async () => {
+  await using sepolia = await standIn('lisk-sepolia')
+  const child = sepolia.start(...roles, '--rpc-url', 'http://127.0.0.1:1/v2/keyOfTheNode')
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += chunk))
+  expect((await once(child, 'close'))[0]).toBe(1)
+  expect(printed).toMatch(/^Not deployed: HTTP request failed/)
+  expect(printed).not.toMatch(/keyOfTheNode|0x[0-9a-f]{64}/i)
 })
 
 test("what Blockscout is given compiles to the contracts' own CREATE2 addresses", async () => {
@@ -332,6 +384,36 @@ async function filesOf(place: string): Promise<Record<string, string>> {
   return Object.fromEntries(
     await Promise.all(names.map(async (name) => [name, await readFile(join(place, name), 'utf8')] as const)),
   )
+}
+
+type RpcCall = { id: number; method: string }
+
+/** Passes everything on to a node, but for what older ones lack. */
+async function startOldNode(behind: string) {
+  const server = createServer(async (request, response) => {
+    const body = await text(request)
+    const asked = JSON.parse(body) as RpcCall | RpcCall[]
+    const lacking = (Array.isArray(asked) ? asked : [asked]).find(({ method }) => method === 'eth_simulateV1')
+    const error = { code: -32601, message: 'the method eth_simulateV1 does not exist/is not available' }
+    const refusal = { jsonrpc: '2.0', id: lacking?.id, error }
+    response.setHeader('content-type', 'application/json')
+    if (lacking) response.end(JSON.stringify(Array.isArray(asked) ? [refusal] : refusal))
+    else
+      response.end(
+        await (await fetch(behind, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).text(),
+      )
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new TypeError('A TCP server has a port.')
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    [Symbol.asyncDispose]: async () => {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
 }
 
 /** The OP stack's own oracle and its source of prices, as Hardhat's simulated OP chain has them. */
