@@ -48,9 +48,12 @@ function lawfulHistory(): LedgerHistory {
     return { address: ledger, blockNumber, logIndex: 0, transactionHash: word(blockNumber), timestamp, sender }
   }
   events.push({ ...place(address(3)), kind: 'accessWriterChanged', previous: address(0), current: writer })
+  const post = { doctor: address(6), hospital: address(5) }
+  events.push({ ...place(address(5)), kind: 'doctorAdded', ...post, affiliationId: 1 })
   for (let request = 1; events.length < eventCount; request += 1) {
     const requestId = word(request)
     const patient = address(1_000 + request)
+    events.push({ ...place(address(5)), kind: 'patientAdded', patient })
     events.push({ ...place(address(4)), kind: 'requestOpened', requestId, patient, affiliationId: 1 })
     const granted = place(address(4))
     const until = (Math.ceil(granted.timestamp / daySeconds) + 7) * daySeconds
@@ -71,7 +74,14 @@ function lawfulHistory(): LedgerHistory {
       accessCount: looksPerGrant,
     })
   }
-  return { ledger, events, stored, accessWriter: writer, contractWriters: new Set() }
+  return {
+    ledger,
+    events,
+    stored,
+    posts: new Map([[1, { ...post, endedAt: 0 }]]),
+    accessWriter: writer,
+    contractWriters: new Set(),
+  }
 }
 
 function address(number: number): Hex {

@@ -7,6 +7,7 @@ import {
   type Log,
   type ParseEventLogsReturnType,
   type PublicClient,
+  parseAbi,
   parseEventLogs,
   type TransactionReceipt,
   toEventSelector,
@@ -18,10 +19,12 @@ import {
   type Finding,
   type LedgerHistory,
   requestStates,
+  type StoredPost,
   type StoredRequest,
 } from '../core/audit.ts'
 import type { Hex } from '../core/rows.ts'
 import { consentLedgerAbi } from './contracts.generated.ts'
+import { isContractsNo } from './ledger.ts'
 
 /** Public nodes refuse ranges above 10,000 blocks, some far smaller ones: what is refused is asked for in halves. */
 const firstPageBlocks = 10_000
@@ -31,8 +34,24 @@ const callTimeoutMs = 30_000
 /** IPatientSafeguards.LooseningKind.Unfreeze */
 const unfreezeKind = 3
 
+/** What is read of posts and patients. The ledger has it, or the registry that the ledger names. */
+const registryAbi = parseAbi([
+  'event DoctorAdded(address indexed doctor, address indexed hospital, uint32 indexed affiliationId)',
+  'event DoctorSuspended(address indexed doctor, address indexed hospital, uint32 indexed affiliationId)',
+  'event HospitalSuspended(address indexed hospital)',
+  'event PatientAdded(address indexed patient, address indexed hospital)',
+  'function providerRegistry() view returns (address)',
+  'function affiliation(uint32 affiliationId) view returns (address doctor, address hospital, bool active)',
+  'function affiliationEndedAt(uint32 affiliationId) view returns (uint40 endedAt)',
+])
+const historyAbi = [...consentLedgerAbi, ...registryAbi] as const
+
 const names = [
   'AccessWriterChanged',
+  'DoctorAdded',
+  'DoctorSuspended',
+  'HospitalSuspended',
+  'PatientAdded',
   'PatientFrozen',
   'LooseningExecuted',
   'RequestOpened',
@@ -49,7 +68,7 @@ const names = [
   'AccessLoggedLate',
   'AccessRefused',
 ] as const
-const watched: readonly AbiEvent[] = consentLedgerAbi.filter(
+const watched: readonly AbiEvent[] = historyAbi.filter(
   (item) => item.type === 'event' && names.some((name) => name === item.name),
 ) as AbiEvent[]
 const watchedTopics: ReadonlySet<Hex> = new Set(watched.map(toEventSelector))
@@ -123,7 +142,7 @@ export async function readLedgerHistory({
 }
 
 type Progress = NonNullable<ReadOptions['onProgress']>
-type WatchedLog = ParseEventLogsReturnType<typeof consentLedgerAbi, (typeof names)[number][], true>[number]
+type WatchedLog = ParseEventLogsReturnType<typeof historyAbi, (typeof names)[number][], true>[number]
 
 async function read(
   clients: PublicClient[],
@@ -146,8 +165,14 @@ async function read(
   const lists = []
   for (const each of clients) lists.push(await readLogs(each, BigInt(fromBlock), head.number, onProgress))
   const [logs = [], ...others] = lists
-  const ours = logs.filter((log) => lower(log.address) === ledger)
-  requireBeginning(ours, fromBlock, head.number)
+  const registry = await registryOf(client, ledger, head.number)
+  const isOurs = ({ address }: { address: Hex }) => lower(address) === ledger || lower(address) === registry
+  const ours = logs.filter(isOurs)
+  requireBeginning(
+    ours.filter((log) => lower(log.address) === ledger),
+    fromBlock,
+    head.number,
+  )
 
   const receipts = await readAll(
     ours.map((log) => log.transactionHash),
@@ -161,7 +186,7 @@ async function read(
   )
   const events = logs.flatMap((log): AuditEvent[] => {
     const event = toEvent(log, {
-      address: lower(log.address),
+      address: isOurs(log) ? ledger : lower(log.address),
       blockNumber: Number(log.blockNumber),
       logIndex: log.logIndex,
       transactionHash: log.transactionHash,
@@ -176,6 +201,14 @@ async function read(
     async (id) => toStored(await client.readContract({ ...contract, functionName: 'requestState', args: [id] })),
     (done, total) => onProgress('requests', done, total),
   )
+  const posts = await readPosts(async (affiliationId) => {
+    const call = { ...at, address: registry, abi: registryAbi, args: [affiliationId] } as const
+    const [[doctor, hospital], endedAt] = await Promise.all([
+      client.readContract({ ...call, functionName: 'affiliation' }),
+      client.readContract({ ...call, functionName: 'affiliationEndedAt' }),
+    ])
+    return { doctor: lower(doctor), hospital: lower(hospital), endedAt }
+  })
   const accessWriter = lower(await client.readContract({ ...contract, functionName: 'accessWriter' }))
   const codes = await readAll(
     events.flatMap((event) => (event.kind === 'accessWriterChanged' ? [event.current] : [])),
@@ -194,11 +227,12 @@ async function read(
     ledger,
     events,
     stored,
+    posts,
     accessWriter,
     contractWriters: new Set([...codes].filter(([, code]) => code !== undefined).map(([address]) => address)),
     differences: [
       ...others.flatMap((other, index) => compareNodes(logs, other, index + 2)),
-      ...[...receipts.values()].flatMap((receipt) => compareReceipt(receipt, ours, ledger)),
+      ...[...receipts.values()].flatMap((receipt) => compareReceipt(receipt, ours, isOurs)),
     ],
   }
 }
@@ -230,7 +264,7 @@ async function readLogs(client: PublicClient, fromBlock: bigint, toBlock: bigint
     try {
       // Not spread into push: a page may hold more events than a call takes arguments.
       const page = await client.getLogs({ events: watched, strict: true, fromBlock: from, toBlock: to })
-      for (const log of parseEventLogs({ abi: consentLedgerAbi, eventName: [...names], logs: page, strict: true }))
+      for (const log of parseEventLogs({ abi: historyAbi, eventName: [...names], logs: page, strict: true }))
         logs.push(log)
     } catch (error) {
       // Nodes name a range or an answer that is too large in many ways; a node that is gone refuses one block as well.
@@ -271,6 +305,28 @@ async function readAll<Key, Value>(
   return found
 }
 
+/** Where posts and patients are kept: in the ledger itself, unless it names another contract. */
+async function registryOf(client: PublicClient, ledger: Hex, blockNumber: bigint): Promise<Hex> {
+  const call = { address: ledger, abi: registryAbi, functionName: 'providerRegistry', blockNumber } as const
+  try {
+    return lower(await client.readContract(call))
+  } catch (error) {
+    if (isContractsNo(error)) return ledger
+    throw error
+  }
+}
+
+/** All posts in storage: they are counted from 1, and none is ever taken out. */
+async function readPosts(readOne: (affiliationId: number) => Promise<StoredPost>): Promise<Map<number, StoredPost>> {
+  const posts = new Map<number, StoredPost>()
+  for (;;) {
+    const ids = Array.from({ length: batchSize }, (_, index) => posts.size + 1 + index)
+    const found = (await Promise.all(ids.map(readOne))).filter(({ doctor }) => doctor !== zeroAddress)
+    for (const post of found) posts.set(posts.size + 1, post)
+    if (found.length < batchSize) return posts
+  }
+}
+
 /** What one node gave and another did not. */
 function compareNodes(first: readonly WatchedLog[], other: readonly WatchedLog[], position: number): Finding[] {
   const onlyIn = (these: readonly WatchedLog[], those: readonly WatchedLog[], text: string) => {
@@ -284,10 +340,14 @@ function compareNodes(first: readonly WatchedLog[], other: readonly WatchedLog[]
 }
 
 /** Events that a transaction's receipt has and the list of events does not, and the other way round. */
-function compareReceipt(receipt: TransactionReceipt, listed: readonly WatchedLog[], ledger: Hex): Finding[] {
+function compareReceipt(
+  receipt: TransactionReceipt,
+  listed: readonly WatchedLog[],
+  isOurs: (log: { address: Hex }) => boolean,
+): Finding[] {
   const events = listed.filter((log) => log.transactionHash === receipt.transactionHash)
   const inReceipt = receipt.logs.filter(
-    ({ address, topics }) => lower(address) === ledger && topics[0] !== undefined && watchedTopics.has(topics[0]),
+    (log) => isOurs(log) && log.topics[0] !== undefined && watchedTopics.has(log.topics[0]),
   )
   const listedContents = new Set(events.map(contentOf))
   const receiptContents = new Set(inReceipt.map(contentOf))
@@ -323,6 +383,16 @@ function toEvent(log: WatchedLog, place: AuditPlace): AuditEvent | null {
         previous: lower(log.args.previous),
         current: lower(log.args.current),
       }
+    case 'DoctorAdded': {
+      const { doctor, hospital, affiliationId } = log.args
+      return { ...place, kind: 'doctorAdded', doctor: lower(doctor), hospital: lower(hospital), affiliationId }
+    }
+    case 'DoctorSuspended':
+      return { ...place, kind: 'doctorSuspended', affiliationId: log.args.affiliationId }
+    case 'HospitalSuspended':
+      return { ...place, kind: 'hospitalSuspended', hospital: lower(log.args.hospital) }
+    case 'PatientAdded':
+      return { ...place, kind: 'patientAdded', patient: lower(log.args.patient) }
     case 'PatientFrozen':
       return { ...place, kind: 'patientFrozen', patient: lower(log.args.patient) }
     case 'LooseningExecuted':
@@ -341,10 +411,19 @@ function toEvent(log: WatchedLog, place: AuditPlace): AuditEvent | null {
       const { requestId, patient, until, codeChecked } = log.args
       return { ...place, kind: 'grantOpened', requestId, patient: lower(patient), until, codeChecked }
     }
+    case 'GrantEndedByHospital': {
+      const { requestId, patient, hospital } = log.args
+      return {
+        ...place,
+        kind: 'grantEndedByHospital',
+        requestId,
+        patient: lower(patient),
+        hospital: lower(hospital),
+      }
+    }
     case 'RequestWithdrawn':
     case 'RequestRefused':
     case 'GrantRevoked':
-    case 'GrantEndedByHospital':
     case 'GrantSuperseded':
     case 'EmergencyDisputed': {
       const { requestId, patient } = log.args

@@ -18,11 +18,16 @@ export type AuditPlace = {
 export type AuditEvent = AuditPlace &
   (
     | { kind: 'accessWriterChanged'; previous: Hex; current: Hex }
+    | { kind: 'doctorAdded'; doctor: Hex; hospital: Hex; affiliationId: number }
+    | { kind: 'doctorSuspended'; affiliationId: number }
+    | { kind: 'hospitalSuspended'; hospital: Hex }
+    | { kind: 'patientAdded'; patient: Hex }
     | { kind: 'patientFrozen' | 'patientUnfrozen'; patient: Hex }
     | { kind: 'requestOpened'; requestId: Hex; patient: Hex; affiliationId: number }
     | { kind: 'requestWithdrawn' | 'requestRefused'; requestId: Hex; patient: Hex }
     | { kind: 'grantOpened'; requestId: Hex; patient: Hex; until: number; codeChecked: boolean }
-    | { kind: 'grantRevoked' | 'grantEndedByHospital' | 'grantSuperseded'; requestId: Hex; patient: Hex }
+    | { kind: 'grantRevoked' | 'grantSuperseded'; requestId: Hex; patient: Hex }
+    | { kind: 'grantEndedByHospital'; requestId: Hex; patient: Hex; hospital: Hex }
     | { kind: 'emergencyOpened'; requestId: Hex; patient: Hex; affiliationId: number; until: number }
     | { kind: 'emergencyDisputed'; requestId: Hex; patient: Hex }
     | AuditEntry
@@ -50,11 +55,21 @@ export type StoredRequest = {
   accessCount: number
 }
 
+/** A doctor's post at a hospital: an affiliation, as the ledger's storage has it. */
+export type StoredPost = {
+  doctor: Hex
+  hospital: Hex
+  /** First second in which it was not active any more; zero while it is. */
+  endedAt: number
+}
+
 /** Everything that was read of one ledger, at one block. */
 export type LedgerHistory = {
   ledger: Hex
   events: readonly AuditEvent[]
   stored: ReadonlyMap<Hex, StoredRequest>
+  /** By affiliation id. */
+  posts: ReadonlyMap<number, StoredPost>
   accessWriter: Hex
   /** Writers whose account is a contract: whoever sends the transaction, the contract acts. */
   contractWriters: ReadonlySet<Hex>
@@ -114,8 +129,8 @@ type Trail = {
 
 /**
  * Finds what is hidden, doubled or foreign in a ledger's history. Counts of looks have no gap and end at the ledger's own
- * counter; each state that events lead to is the one in storage; each look stands under a grant of its time, by the writer of
- * its time.
+ * counter; each state that events lead to is the one in storage; each look stands under a grant and a post of its time, by the
+ * writer of its time.
  *
  * A look that its writer never logged leaves no trace anywhere and can't be found.
  */
@@ -125,6 +140,8 @@ export function auditLedger(history: LedgerHistory): Finding[] {
   const entryIds = new Map<Hex, Hex>()
   const places = new Set<string>()
   const frozen = new Set<Hex>()
+  const patients = new Set<Hex>()
+  const posts = new Map<number, StoredPost>()
   let writer = nobody
 
   const report = (kind: Finding['kind'], text: string, where: Partial<AuditPlace> & { requestId?: Hex }) =>
@@ -155,6 +172,21 @@ export function auditLedger(history: LedgerHistory): Finding[] {
           report('hidden', `The access writer before this change was ${writer}, not ${event.previous}.`, event)
         writer = event.current
         break
+      case 'doctorAdded':
+        // The ledger counts posts from 1 and leaves none out.
+        if (event.affiliationId !== posts.size + 1)
+          report('hidden', `Post ${event.affiliationId} follows post ${posts.size}.`, event)
+        posts.set(event.affiliationId, { doctor: event.doctor, hospital: event.hospital, endedAt: 0 })
+        break
+      case 'doctorSuspended':
+        endPosts(event, ([affiliationId]) => affiliationId === event.affiliationId)
+        break
+      case 'hospitalSuspended':
+        endPosts(event, ([, { hospital }]) => hospital === event.hospital)
+        break
+      case 'patientAdded':
+        patients.add(event.patient)
+        break
       case 'patientFrozen':
         frozen.add(event.patient)
         break
@@ -174,6 +206,7 @@ export function auditLedger(history: LedgerHistory): Finding[] {
     }
   }
   for (const [requestId, trail] of trails) compareWithStorage(requestId, trail)
+  for (const [affiliationId, stored] of history.posts) comparePost(affiliationId, stored)
   if (writer !== history.accessWriter)
     report(
       'hidden',
@@ -181,6 +214,31 @@ export function auditLedger(history: LedgerHistory): Finding[] {
       {},
     )
   return findings
+
+  /** A post ends once, for good: what ended it first counts. */
+  function endPosts(event: AuditPlace, isMeant: (entry: [number, StoredPost]) => boolean): void {
+    for (const [affiliationId, post] of [...posts].filter(isMeant))
+      if (post.endedAt === 0) posts.set(affiliationId, { ...post, endedAt: event.timestamp })
+  }
+
+  function comparePost(affiliationId: number, stored: StoredPost): void {
+    const said = posts.get(affiliationId)
+    if (!said) {
+      if (stored.doctor !== nobody) report('hidden', `Post ${affiliationId} was added by no event.`, {})
+    } else if (said.doctor !== stored.doctor || said.hospital !== stored.hospital)
+      report('foreign', `Post ${affiliationId} is of another doctor or hospital in the ledger than the event says.`, {})
+    else if (said.endedAt !== stored.endedAt)
+      report(
+        'hidden',
+        `The ledger ended post ${affiliationId} at ${stored.endedAt}; events lead to ${said.endedAt}.`,
+        {},
+      )
+  }
+
+  /** The end of the request's post so far, zero while it stands. */
+  function postEndOf({ affiliationId }: { affiliationId: number }): number {
+    return posts.get(affiliationId)?.endedAt ?? 0
+  }
 
   function storedOf(requestId: Hex): StoredRequest {
     return history.stored.get(requestId) ?? unknownRequest
@@ -212,6 +270,10 @@ export function auditLedger(history: LedgerHistory): Finding[] {
       case 'requestOpened':
       case 'emergencyOpened':
         if (trail.state !== 'unknown') report('doubled', 'The same request was opened twice.', event)
+        if (!posts.has(event.affiliationId)) report('hidden', 'No event says that its post was added before.', event)
+        else if (postEndOf(event) !== 0) report('unlawful', 'It was opened under a post that had ended.', event)
+        if (!patients.has(event.patient))
+          report('hidden', 'No event says that a hospital added its patient before.', event)
         if (trail.barredBy.has(event.patient)) report('unlawful', 'Its patient had barred this request before.', event)
         trail.patient = event.patient
         trail.affiliationId = event.affiliationId
@@ -241,6 +303,11 @@ export function auditLedger(history: LedgerHistory): Finding[] {
         end(trail, event, 'revoked')
         return
       case 'grantEndedByHospital':
+        requirePatient(event, trail)
+        if (posts.get(trail.affiliationId)?.hospital !== event.hospital)
+          report('unlawful', `It was ended by ${event.hospital}, which is not the doctor's hospital.`, event)
+        end(trail, event, 'revoked')
+        return
       case 'emergencyDisputed':
         requirePatient(event, trail)
         end(trail, event, 'revoked')
@@ -263,6 +330,7 @@ export function auditLedger(history: LedgerHistory): Finding[] {
       if (trail.state !== 'open') report('unlawful', `A request that is ${trail.state} was granted.`, event)
       if (event.timestamp > trail.openedAt + maxAnswerS)
         report('unlawful', 'It was granted later than a request can be answered.', event)
+      if (postEndOf(trail) !== 0) report('unlawful', 'It was granted after the post of its doctor had ended.', event)
     }
     const latest = Math.ceil((event.timestamp + maxGrantS) / dayS) * dayS
     if (event.until > latest) report('unlawful', 'The grant is longer than 365 days.', event)
@@ -322,6 +390,7 @@ export function auditLedger(history: LedgerHistory): Finding[] {
   /** Why an entry does not stand under a grant of its time; null when it does. */
   function timelyFault(event: AuditPlace, trail: Trail): string | null {
     if (trail.state !== 'granted') return `The entry came after the grant was ${trail.state}, and is not marked late.`
+    if (postEndOf(trail) !== 0) return 'The entry came after the post of its doctor had ended, and is not marked late.'
     if (event.timestamp >= trail.end) return 'The entry came after the end of the grant, and is not marked late.'
     if (trail.patient !== null && frozen.has(trail.patient))
       return 'The entry came while the patient had frozen all sharing.'
@@ -331,6 +400,9 @@ export function auditLedger(history: LedgerHistory): Finding[] {
   function lateFault(event: AuditPlace & { lookedAt: number }, trail: Trail): string | null {
     if (event.lookedAt > event.timestamp) return 'The late entry says that it looked in the future.'
     if (event.lookedAt >= trail.end) return 'The late entry says that it looked after the end of the grant.'
+    const postEnd = postEndOf(trail)
+    if (postEnd !== 0 && event.lookedAt >= postEnd)
+      return 'The late entry says that it looked after the post had ended.'
     if (event.lookedAt + clockSkewS < trail.grantedAt) return 'The late entry says that it looked before the grant.'
     return null
   }

@@ -8,6 +8,7 @@ import {
   http,
   keccak256,
   type PrivateKeyAccount,
+  parseAbi,
   parseEther,
   parseEventLogs,
   slice,
@@ -64,6 +65,14 @@ function walletOf(account: PrivateKeyAccount) {
 }
 
 const onLedger = () => ({ address: deployment.consentLedger.address, abi: consentLedgerAbi }) as const
+
+const postsAbi = parseAbi(['function addDoctor(address doctor)', 'function suspendDoctor(uint32 affiliationId)'])
+/** The contract that keeps the posts: the ledger, or one beside it. */
+function onPosts() {
+  const contracts: Partial<Record<string, unknown>> & Deployment = deployment
+  const { address } = (contracts['providerRegistry'] ?? deployment.consentLedger) as Deployment['consentLedger']
+  return { address, abi: postsAbi } as const
+}
 
 async function now(): Promise<number> {
   return Number((await client.getBlock()).timestamp)
@@ -134,6 +143,8 @@ beforeAll(async () => {
   await send(writer, { ...onLedger(), functionName: 'logAccess', args: [[late]] })
   await send(governor, { ...onLedger(), functionName: 'setAccessWriter', args: [newWriter.address] })
   await log(newWriter, [standing, 'five'])
+  await send(hospital, { ...onPosts(), functionName: 'addDoctor', args: [newWriter.address] })
+  await send(hospital, { ...onPosts(), functionName: 'suspendDoctor', args: [2] })
 })
 
 afterAll(() => chain?.stop())
@@ -225,6 +236,20 @@ test('a node that hides a removal, or a change of the access writer, is caught b
   const isLastChange = (log: RawLog) => log.topics[2]?.endsWith(newWriter.address.slice(2).toLowerCase()) ?? false
   const { found } = await verifyThrough(changingLogs((logs) => logs.filter((log) => !isLastChange(log))))
   expect(found.map((line) => line.split(' ')[0])).toEqual(expect.arrayContaining(['hidden:', 'foreign:']))
+})
+
+test('a node that hides a suspended post, or a post as a whole, is caught by storage', async () => {
+  const hide = (signature: string) =>
+    verifyThrough(changingLogs((logs) => logs.filter((log) => log.topics[0] !== toEventSelector(signature))))
+  expect((await hide('DoctorSuspended(address,address,uint32)')).found).toEqual([
+    expect.stringMatching(/^hidden: The ledger ended post 2 at \d+; events lead to 0\.$/),
+  ])
+  expect((await hide('DoctorAdded(address,address,uint32)')).found).toEqual(
+    expect.arrayContaining(['hidden: Post 1 was added by no event.', 'hidden: Post 2 was added by no event.']),
+  )
+  expect((await hide('PatientAdded(address,address)')).found).toContain(
+    'hidden: No event says that a hospital added its patient before.',
+  )
 })
 
 test('a node that gives a look twice is caught', async () => {

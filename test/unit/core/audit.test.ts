@@ -5,6 +5,7 @@ import {
   auditLedger,
   type Finding,
   type LedgerHistory,
+  type StoredPost,
   type StoredRequest,
 } from '../../../src/core/audit.ts'
 import type { Hex } from '../../../src/core/rows.ts'
@@ -14,6 +15,8 @@ const ledger: Hex = `0x${'1e'.repeat(20)}`
 const writers: readonly [Hex, Hex] = [`0x${'a1'.repeat(20)}`, `0x${'a2'.repeat(20)}`]
 const nobody: Hex = `0x${'0'.repeat(40)}`
 const stranger: Hex = `0x${'ee'.repeat(20)}`
+const hospital: Hex = `0x${'c1'.repeat(20)}`
+const doctorOf = (post: number): Hex => `0x${(0xdd00 + post).toString(16).padStart(40, '0')}`
 const hex32 = (number: number): Hex => `0x${number.toString(16).padStart(64, '0')}`
 const patientOf = (request: number): Hex => `0x${(0xbb00 + request).toString(16).padStart(40, '0')}`
 
@@ -25,6 +28,7 @@ function lawfulLedger() {
   const events: AuditEvent[] = []
   const stored = new Map<Hex, StoredRequest>()
   const times = new Map<Hex, { openedAt: number; grantedAt: number }>()
+  const posts = new Map<number, StoredPost>()
   let now = 1_795_000_000
   let writer: Hex = nobody
   let entries = 0
@@ -42,6 +46,10 @@ function lawfulLedger() {
     events.push({ ...place, ...said } as AuditEvent)
   }
 
+  /** Requests 1 and 3 are under post 2, the others under post 1. */
+  const postOf = (request: number) => (request % 2) + 1
+  const hasEnded = (request: number) => posts.get(postOf(request))?.endedAt !== 0
+
   const model = {
     pass: (seconds: number) => {
       now += seconds
@@ -50,14 +58,31 @@ function lawfulLedger() {
       say({ kind: 'accessWriterChanged', previous: writer, current: next })
       writer = next
     },
-    open(request: number, uses = 0, durationDays = 7) {
+    addPost() {
+      const affiliationId = posts.size + 1
+      const post = { doctor: doctorOf(affiliationId), hospital }
+      posts.set(affiliationId, { ...post, endedAt: 0 })
+      say({ kind: 'doctorAdded', ...post, affiliationId })
+    },
+    suspend(affiliationId: number) {
+      const post = posts.get(affiliationId)
+      if (post?.endedAt !== 0) return
+      post.endedAt = now
+      say({ kind: 'doctorSuspended', affiliationId })
+    },
+    suspendHospital() {
+      for (const post of posts.values()) if (post.endedAt === 0) post.endedAt = now
+      say({ kind: 'hospitalSuspended', hospital })
+    },
+    open(request: number, uses = 0) {
       const requestId = hex32(request)
-      if (stored.has(requestId)) return
+      const affiliationId = postOf(request)
+      if (stored.has(requestId) || hasEnded(request)) return
       const patient = patientOf(request)
       stored.set(requestId, {
         state: 'open',
         patient,
-        affiliationId: 1,
+        affiliationId,
         rights: 7,
         uses,
         codeRequired: false,
@@ -66,8 +91,7 @@ function lawfulLedger() {
         accessCount: 0,
       })
       times.set(requestId, { openedAt: now, grantedAt: 0 })
-      say({ kind: 'requestOpened', requestId, patient, affiliationId: 1 })
-      return durationDays
+      say({ kind: 'requestOpened', requestId, patient, affiliationId })
     },
     answer(request: number, kind: 'requestRefused' | 'requestWithdrawn') {
       const requestId = hex32(request)
@@ -80,7 +104,7 @@ function lawfulLedger() {
       const requestId = hex32(request)
       const found = stored.get(requestId)
       const time = times.get(requestId)
-      if (found?.state !== 'open' || !time || now > time.openedAt + 3 * dayS) return
+      if (found?.state !== 'open' || !time || now > time.openedAt + 3 * dayS || hasEnded(request)) return
       found.state = 'granted'
       found.until = Math.ceil((now + days * dayS) / dayS) * dayS
       time.grantedAt = now
@@ -103,12 +127,12 @@ function lawfulLedger() {
       const entry = { requestId, entryId: hex32(1_000_000 + entries) }
       const isUsedUp = found !== undefined && found.uses !== 0 && found.accessCount >= found.uses
       if (!found || !time || found.until === 0 || isUsedUp) return say({ kind: 'accessRefused', ...entry }, writer)
-      if (found.state === 'granted' && now < found.until) {
+      if (found.state === 'granted' && now < found.until && !hasEnded(request)) {
         found.accessCount += 1
         const kind = right === 1 ? 'accessLogged' : 'recordChanged'
         return say({ kind, ...entry, right, count: found.accessCount }, right === 1 ? writer : stranger)
       }
-      const lookedAt = found.until - 1
+      const lookedAt = Math.min(found.until, posts.get(postOf(request))?.endedAt || found.until) - 1
       if (lookedAt < time.grantedAt) return say({ kind: 'accessRefused', ...entry }, writer)
       found.accessCount += 1
       say({ kind: 'accessLoggedLate', ...entry, right: 1, count: found.accessCount, lookedAt }, writer)
@@ -118,12 +142,16 @@ function lawfulLedger() {
       ledger,
       events,
       stored,
+      posts,
       accessWriter: writer,
       contractWriters: new Set(),
       ...change,
     }),
   }
   model.nameWriter(writers[0])
+  model.addPost()
+  model.addPost()
+  for (const patient of [1, 2, 3, 4].map(patientOf)) say({ kind: 'patientAdded', patient })
   return model
 }
 
@@ -171,7 +199,19 @@ function later<Event extends AuditEvent>(event: Event, change: Partial<Event>): 
 }
 
 const step = fc.record({
-  what: fc.constantFrom('open', 'grant', 'look', 'look', 'look', 'change', 'refuse', 'withdraw', 'revoke', 'writer'),
+  what: fc.constantFrom(
+    'open',
+    'grant',
+    'look',
+    'look',
+    'look',
+    'change',
+    'refuse',
+    'withdraw',
+    'revoke',
+    'writer',
+    'ending',
+  ),
   request: fc.integer({ min: 1, max: 3 }),
   // Mostly minutes: a request that waits for days is never granted.
   seconds: fc.oneof(
@@ -194,6 +234,8 @@ function play(steps: readonly { what: string; request: number; seconds: number; 
     if (what === 'refuse') model.answer(request, 'requestRefused')
     if (what === 'withdraw') model.answer(request, 'requestWithdrawn')
     if (what === 'revoke') model.revoke(request)
+    if (what === 'ending' && days < 150) model.suspend((request % 2) + 1)
+    if (what === 'ending' && days > 340) model.suspendHospital()
     if (what === 'writer') {
       writerIndex = 1 - writerIndex
       model.nameWriter(writers[writerIndex] ?? nobody)
@@ -213,6 +255,11 @@ function leavesATrace(event: AuditEvent, events: readonly AuditEvent[]): boolean
   switch (event.kind) {
     case 'accessRefused':
       return false
+    case 'patientAdded':
+      return events.some((other) => other.kind === 'requestOpened' && other.patient === event.patient)
+    case 'hospitalSuspended':
+      // Its posts may all have ended before.
+      return events.filter(({ kind }) => kind === 'hospitalSuspended' || kind === 'doctorSuspended').length === 1
     case 'requestOpened':
       return later.some((other) => other.kind !== 'accessRefused')
     case 'requestWithdrawn':
@@ -462,7 +509,7 @@ test('a request of another patient or post than the ledger holds is foreign', ()
   const model = lawfulLedger()
   model.open(1)
   const opened = lastOf(model.events, 'requestOpened')
-  for (const change of [{ patient: stranger }, { affiliationId: 2 }])
+  for (const change of [{ patient: patientOf(2) }, { affiliationId: 1 }])
     expect(
       texts(
         auditLedger(
@@ -596,4 +643,85 @@ test('a request that its patient had barred is unlawful, and a stranger bars not
   const find = (patient: Hex) => texts(auditLedger(model.history({ events: [...model.events, { ...bar, patient }] })))
   expect(find(opened.patient)).toEqual(['unlawful: Its patient had barred this request before.'])
   expect(find(stranger)).toEqual([])
+})
+
+test('a post that ended ends what stands under it: no request, no grant and no look, but for looks of before', () => {
+  const model = threeLooks()
+  model.pass(60)
+  model.suspend(2)
+  model.pass(60)
+  const look = lastOf(model.events, 'accessLogged')
+  const suspended = lastOf(model.events, 'doctorSuspended')
+  const after = (event: AuditEvent) => texts(auditLedger(model.history({ events: [...model.events, event] })))
+  expect(auditLedger(model.history())).toEqual([])
+  expect(after(later(look, { entryId: hex32(5), count: 4, timestamp: suspended.timestamp + 1 }))).toContain(
+    'foreign: The entry came after the post of its doctor had ended, and is not marked late.',
+  )
+  const opened = lastOf(model.events, 'requestOpened')
+  expect(after(later(opened, { requestId: hex32(3), patient: patientOf(3) }))).toContain(
+    'unlawful: It was opened under a post that had ended.',
+  )
+  const grant = lastOf(model.events, 'grantOpened')
+  const granted = model.events.map((event) => (event === grant ? later(grant, {}) : event))
+  expect(texts(auditLedger(model.history({ events: granted })))).toContain(
+    'unlawful: It was granted after the post of its doctor had ended.',
+  )
+  model.look(1)
+  const late = lastOf(model.events, 'accessLoggedLate')
+  const said = (lookedAt: number) =>
+    texts(
+      auditLedger(
+        model.history({ events: model.events.map((event) => (event === late ? { ...late, lookedAt } : event)) }),
+      ),
+    )
+  expect(said(suspended.timestamp - 1)).toEqual([])
+  expect(said(suspended.timestamp)).toEqual(['foreign: The late entry says that it looked after the post had ended.'])
+})
+
+test('a post of another doctor than the ledger holds, or one that nobody said was added, is found', () => {
+  const model = lawfulLedger()
+  const first = model.events.find(isOf('doctorAdded'))
+  const change = (changed: Partial<AuditEvent & EventOf<'doctorAdded'>>) =>
+    texts(
+      auditLedger(
+        model.history({ events: model.events.map((event) => (event === first ? { ...first, ...changed } : event)) }),
+      ),
+    )
+  expect(change({ doctor: stranger })).toEqual([
+    'foreign: Post 1 is of another doctor or hospital in the ledger than the event says.',
+  ])
+  expect(change({ hospital: stranger })).toHaveLength(1)
+  const without = auditLedger(model.history({ events: model.events.filter((event) => event !== first) }))
+  expect(texts(without)).toEqual(['hidden: Post 2 follows post 0.', 'hidden: Post 1 was added by no event.'])
+  model.open(2)
+  const asked = auditLedger(model.history({ events: model.events.filter((event) => event !== first) }))
+  expect(texts(asked)).toContain('hidden: No event says that its post was added before.')
+  expect(
+    auditLedger(
+      model.history({
+        posts: new Map([
+          ...model.history().posts,
+          [3, { doctor: `0x${'0'.repeat(40)}`, hospital: `0x${'0'.repeat(40)}`, endedAt: 0 }],
+        ]),
+      }),
+    ),
+  ).toEqual([])
+})
+
+test("a grant that another hospital than the doctor's ended is unlawful", () => {
+  const model = threeLooks()
+  model.revoke(1)
+  const removal = lastOf(model.events, 'grantRevoked')
+  const by = (ending: Hex) =>
+    texts(
+      auditLedger(
+        model.history({
+          events: model.events.map((event) =>
+            event === removal ? { ...removal, kind: 'grantEndedByHospital', hospital: ending } : event,
+          ),
+        }),
+      ),
+    )
+  expect(by(hospital)).toEqual([])
+  expect(by(stranger)).toEqual([`unlawful: It was ended by ${stranger}, which is not the doctor's hospital.`])
 })
