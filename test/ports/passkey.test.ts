@@ -14,9 +14,13 @@ import { anvil } from 'viem/chains'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Village } from '../../local/village.ts'
 import { accountFactoryAbi, consentLedgerAbi, entryPointAbi } from '../../src/accounts/contracts.generated.ts'
+import { readDoctorAccounts } from '../../src/accounts/doctorAccounts.ts'
 import { encodePasskeySignature, openPasskeyCheck } from '../../src/accounts/passkey.ts'
+import { encodePasskeyChange, type PasskeyChange } from '../../src/accounts/passkeyChanges.ts'
 import { hashUserOperation, packUserOperation, prepareUserOperation } from '../../src/accounts/userOperation.ts'
+import type { StoredRequest } from '../../src/core/audit.ts'
 import type { Passkey } from '../../src/core/passkey.ts'
+import { hour } from '../../src/core/people.ts'
 import type { Hex } from '../../src/core/rows.ts'
 import { addAuthenticator, callPasskeyModule } from '../support/authenticator.ts'
 import { openBrowser } from '../support/browser.ts'
@@ -28,6 +32,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
+const requestZero: Hex = zeroHash
 /** RequestState.Open of IConsentLedger. */
 const openState = 1
 const randomChallenge = (): Hex => bytesToHex(randomBytes(32))
@@ -91,6 +96,66 @@ describe("a doctor's passkey in Chromium", () => {
     expect(await check.verify(signed, asked, passkey)).not.toBeNull()
   })
 
+  test('is joined by a second one, and replaced by the hospital only where she does not veto for 72 hours', async () => {
+    await using village = await testVillage()
+    const { client, deployment } = village.app
+    const [first, second, third] = [
+      await doctorWithPasskey(village),
+      await doctorWithPasskey(village),
+      await doctorWithPasskey(village),
+    ]
+    const doctor = await accountOf(village, first.passkey)
+    const affiliationId = await addDoctor(village, doctor)
+
+    /** An operation of her account, signed by one of the passkeys. */
+    async function operate({ page, check, passkey }: typeof first, slot: 0 | 1, callData: Hex) {
+      const parts = { kind: 'openRequest', sender: doctor, owner: first.passkey, callData, fees } as const
+      const operation = await prepareUserOperation(client, deployment, parts)
+      const hash = hashUserOperation(operation, deployment)
+      const signature = await check.verify(await sign(page, check.rpId, hash, passkey), hash, passkey)
+      if (!signature) throw new Error('The server did not take the signature.')
+      passkey.signCount = signature.signCount
+      const signed = { ...operation, signature: encodePasskeySignature(slot, signature) }
+      const { logs } = await handle(village, [packUserOperation(signed)])
+      const [verdict] = parseEventLogs({ abi: entryPointAbi, logs, eventName: 'UserOperationEvent' })
+      expect(verdict?.args.success).toBe(true)
+    }
+    const byHospital = (change: PasskeyChange) => send(village, doctor, encodePasskeyChange(change))
+    const veto = encodePasskeyChange({ by: 'doctor', what: 'vetoRotation' })
+    const addSecond = { by: 'doctor', what: 'setSecondPasskey', passkey: second.passkey } as const
+    const replace = { by: 'hospital', what: 'proposeRotation', affiliationId, passkey: third.passkey } as const
+    const complete = { by: 'anybody', what: 'completeRotation' } as const
+
+    await operate(first, 0, encodePasskeyChange(addSecond))
+    await byHospital(replace)
+    await operate(second, 1, veto)
+    await expect(byHospital(complete)).rejects.toThrow()
+
+    await byHospital(replace)
+    await expect(byHospital(complete)).rejects.toThrow()
+    await village.advance(72 * hour)
+    await byHospital(complete)
+    // Both of hers are gone: whoever holds one signs nothing any more.
+    const again = encodePasskeyChange({ ...addSecond, passkey: first.passkey })
+    await expect(operate(first, 0, again)).rejects.toThrow('AA24 signature error')
+    await expect(operate(second, 1, again)).rejects.toThrow('AA24 signature error')
+    await operate(third, 0, again)
+
+    // An auditor reads from the chain which passkey the account obeyed when.
+    const stored = new Map([[requestZero, { affiliationId } as StoredRequest]])
+    const ledger = deployment.consentLedger.address
+    const toBlock = Number(await client.getBlockNumber())
+    const accounts = await readDoctorAccounts(client, { ledger, stored, fromBlock: 0, toBlock })
+    const held = accounts.get(affiliationId)?.passkeys ?? []
+    const always = Number.POSITIVE_INFINITY
+    expect(held.map(({ qx, until }) => [qx, until < always])).toEqual([
+      [second.passkey.qx, true],
+      [first.passkey.qx, true],
+      [third.passkey.qx, false],
+      [first.passkey.qx, false],
+    ])
+  }, 180_000)
+
   test('is not made or used by an authenticator that cannot tell who is there', async () => {
     await using village = await testVillage()
     const page = await (await browser.newContext()).newPage()
@@ -136,6 +201,12 @@ async function addDoctor({ app, world }: Village, doctor: Hex): Promise<number> 
   const [added] = parseEventLogs({ abi: consentLedgerAbi, logs, eventName: 'DoctorAdded' })
   if (!added) throw new Error('The registry did not add the doctor.')
   return added.args.affiliationId
+}
+
+/** A transaction of the hospital's own. */
+async function send({ app, world }: Village, to: Hex, data: Hex): Promise<void> {
+  const wallet = createWalletClient({ account: world.hospital, chain: anvil, transport: http(world.chain.url) })
+  await app.client.waitForTransactionReceipt({ hash: await wallet.sendTransaction({ to, data }) })
 }
 
 async function newRequest({ app, people }: Village, affiliationId: number) {
