@@ -4,7 +4,6 @@ import {
   createPublicClient,
   createTestClient,
   createWalletClient,
-  encodeAbiParameters,
   encodeFunctionData,
   getContractAddress,
   type Hex,
@@ -42,6 +41,7 @@ import {
   toCompactSignature,
 } from '../src/accounts/userOperation.ts'
 import { rightBits } from '../src/core/classes.ts'
+import { type CardPlace, lineHashOf, linkOf } from '../src/core/codeCard.ts'
 import type { LedgerRequest } from '../src/core/ledger.ts'
 import type { UserOperationKind } from '../src/core/userOperation.ts'
 import { meanFjordBytes } from './meanFjordBytes.ts'
@@ -167,7 +167,7 @@ export async function startGasWorld({ codeSizeLimit = true } = {}) {
   async function issueCards<T extends Patient>(patients: readonly T[]): Promise<(T & { card: Card })[]> {
     const carded = patients.map((patient) => ({
       ...patient,
-      card: newCard(deployment.chainId, ledger, patient.address),
+      card: newCard({ chainId: deployment.chainId, ledger }, patient.address),
     }))
     const toCall = ({ address, card }: Patient & { card: Card }): Call => ({
       to: ledger,
@@ -278,20 +278,18 @@ export async function startGasWorld({ codeSizeLimit = true } = {}) {
 type Call = { to: Address; data: Hex; value?: bigint; gas?: bigint }
 export type Sent = { gasUsed: number; raw: Hex; logs: Parameters<typeof parseEventLogs>[0]['logs'] }
 
-/** Codes that nobody stretched, chained as the ledger chains them; one line more than is ever asked for ends the chain. */
-function newCard(chainId: number, ledger: Address, patient: Address): Card {
+/** Codes that nobody stretched; one line more than is ever asked for ends the chain. */
+function newCard(place: CardPlace, patient: Address): Card {
   const lines: Line[] = []
   let tip = keccak256(toHex(`bench card ${patient}`))
   for (let line = cardLines; line > 0; line -= 1) {
     const code = keccak256(toHex(`bench code ${line} ${patient}`))
-    const lineHash = keccak256(code)
+    const lineHash = lineHashOf(code)
     lines.unshift({ code, lineHash, nextLink: tip })
-    tip = keccak256(encodeAbiParameters(linkParameters, [BigInt(chainId), ledger, lineHash, tip]))
+    tip = linkOf(place, lineHash, tip)
   }
   return { tip, lines }
 }
-
-const linkParameters = [{ type: 'uint256' }, { type: 'address' }, { type: 'bytes32' }, { type: 'bytes32' }] as const
 
 /** What one operation of a bundle cost: the transaction's gas and Fjord bytes, and what the sponsor was charged for. */
 export type Bundled = { gasEach: number; bytesEach: number; chargedEach: number }

@@ -1,3 +1,4 @@
+import { toFunctionSelector } from 'viem'
 import { readSource } from './compile.ts'
 
 const file = 'contracts/SponsorPaymaster.sol'
@@ -17,15 +18,14 @@ export function peersSponsorSource(): Record<string, string> {
 const unwrapping = `
 library PeerCalls {
     function inner(bytes calldata callData) internal pure returns (bytes calldata call) {
-        call = callData;
-        bytes4 selector = bytes4(callData);
-        uint256 offset;
-        if (selector == bytes4(keccak256("execute(address,uint256,bytes)"))) offset = 132;
-        else if (selector == bytes4(keccak256("execute(bytes32,bytes)"))) offset = 152;
-        else if (selector == bytes4(keccak256("executeUserOp(address,uint256,bytes,uint8)"))) offset = 164;
         assembly ("memory-safe") {
-            call.offset := add(call.offset, offset)
-            call.length := sub(call.length, offset)
+            let offset := 0
+            switch shr(224, calldataload(callData.offset))
+            case ${toFunctionSelector('execute(address,uint256,bytes)')} { offset := 132 }
+            case ${toFunctionSelector('execute(bytes32,bytes)')} { offset := 152 }
+            case ${toFunctionSelector('executeUserOp(address,uint256,bytes,uint8)')} { offset := 164 }
+            call.offset := add(callData.offset, offset)
+            call.length := sub(callData.length, offset)
         }
     }
 }
