@@ -67,8 +67,8 @@ export async function readDeploymentState(
 ): Promise<DeploymentState> {
   const ledger = { address: addresses.consentLedger, abi: consentLedgerAbi }
   const sponsor = { address: addresses.sponsorPaymaster, abi: sponsorPaymasterAbi }
-  const governed = { address: addresses.consentLedger, abi: ownableAbi }
-  const owned = { address: addresses.sponsorPaymaster, abi: ownableAbi }
+  const governed = { ...ledger, abi: ownableAbi }
+  const owned = { ...sponsor, abi: ownableAbi }
   const { deposit, stake, unstakeDelaySec } = await client.readContract({
     address: entryPoint,
     abi: entryPointAbi,

@@ -363,7 +363,8 @@ test("the node's address, which may hold a key, is not in what the command print
   expect(printed).not.toMatch(/keyOfTheNode|0x[0-9a-f]{64}/i)
 })
 
-test("what Blockscout is given compiles to the contracts' own CREATE2 addresses", async () => {
+// The compiler takes half a minute of a core to itself, and shares it here.
+test("what Blockscout is given compiles to the contracts' own CREATE2 addresses", { timeout: 300_000 }, async () => {
   const contracts = planContracts({ governor: deployer, accessWriter: deployer })
   const place = join(folder, 'verification')
   const creationCodes = await writeVerificationInput(place, lisk, contracts)
