@@ -63,6 +63,11 @@ contract DoctorAccountTest is PasskeyTest {
         _execute(abi.encodeCall(IDoctorAccount.setSecondPasskey, (qx, qy)));
         vm.assertEq(_validate(_by(1, SECOND, HASH)), 0);
         vm.assertEq(_validate(_by(0, FIRST, HASH)), 0);
+        // There is no third place.
+        vm.assertEq(_validate(_by(2, SECOND, HASH)), 1);
+        (qx, qy) = _account.passkey(2);
+        vm.assertEq(qx, 0);
+        vm.assertEq(qy, 0);
         _execute(abi.encodeCall(IDoctorAccount.setSecondPasskey, (0, 0)));
         vm.assertEq(_validate(_by(1, SECOND, HASH)), 1);
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { decodeErrorResult, type Hex, parseSignature } from 'viem'
+import { decodeErrorResult, encodeFunctionData, type Hex, parseEther, parseSignature, toFunctionSelector } from 'viem'
 import { getUserOperationHash, toPackedUserOperation } from 'viem/account-abstraction'
 import { sponsorPaymasterAbi } from '../../src/accounts/contracts.generated.ts'
 import { type EntryPointVersion, entryPointAddresses, entryPointVersions } from '../../src/accounts/entryPoint.ts'
@@ -151,6 +151,49 @@ function publishedMistakes(version: EntryPointVersion): void {
     // Enough to validate, too little for the promised call gas: her nonce is not burnt by a call that could not run.
     await assert.rejects(world.publicClient.simulateContract({ ...bundle, gas: 150_000n }), /AA95 out of gas/)
     assert.deepEqual((await world.handle([operation])).successes, [true])
+  })
+
+  test('an account cannot have her operation handled inside its own, to starve it or to burn its nonce', async () => {
+    const { testClient, operator, entryPoint } = world
+    const { patient, operation: first } = await answer(world)
+    await world.handle([first])
+    const operation = await world.prepare(patient, openGrant(await world.ask(patient.address)))
+
+    // It finds every operation of its own good, and hands its call data to the entry point.
+    const attacker = '0x0000000000000000000000000000000000bad0a0' as const
+    const forward = `365f5f375f5f365f5f73${entryPoint.address.slice(2)}5af13d5f5f3e6038573d5ffd5b3d5ff3`
+    const bytecode: Hex = `0x5f3560e01c6319822f7c14603c57${forward}5b5f5f5260205ff3`
+    await testClient.setCode({ address: attacker, bytecode })
+    const value = parseEther('1')
+    await operator.writeContract({ ...entryPoint, functionName: 'depositTo', args: [attacker], value })
+    const inner = [toPackedUserOperation(operation)]
+    const callData = encodeFunctionData({ ...entryPoint, functionName: 'handleOps', args: [inner, attacker] })
+    const nested = await world.handle([
+      {
+        sender: attacker,
+        nonce: 0n,
+        callData,
+        callGasLimit: 2_000_000n,
+        verificationGasLimit: 100_000n,
+        preVerificationGas: 30_000n,
+        maxFeePerGas: 1_000_000_000n,
+        maxPriorityFeePerGas: 0n,
+        signature: '0x',
+      },
+    ])
+
+    assert.deepEqual(nested.successes, [false])
+    assert.equal(nested.reasons[0]?.revertReason, toFunctionSelector('ReentrancyGuardReentrantCall()'))
+    assert.deepEqual((await world.handle([operation])).successes, [true])
+  })
+
+  test("initCode that makes somebody else's account is refused", async () => {
+    const { patient, asked } = await answer(world)
+    const functionName = 'createPatientAccount' as const
+    const args = [world.nextOwner().address] as const
+    const factoryData = encodeFunctionData({ ...world.factory, functionName, args })
+    const operation = await world.prepare(patient, openGrant(asked), { factoryData })
+    assert.deepEqual((await world.refusalOf([operation])).args, [0n, 'AA14 initCode must return sender'])
   })
 }
 

@@ -352,6 +352,26 @@ contract PatientSafeguardsTest is ConsentTest {
         ledger.cancelLoosening(kind);
     }
 
+    function test_aLinesCodeIsSpentOnceAndOnItsOwnActionOnly() public {
+        issueCard();
+        bytes32 action = keccak256("what her account is to do");
+        bytes32 code = stretchedCode(CARD, 0);
+        vm.prank(patient);
+        ledger.takeCardLine(action, lineHash(CARD, 0), cardLink(CARD, 1));
+        _expectNotSpent(keccak256("something else"), code);
+        vm.expectEmit(address(ledger));
+        emit IPatientSafeguards.CardCodeSpent(patient, action);
+        vm.prank(patient);
+        ledger.spendCardCode(action, code);
+        _expectNotSpent(action, code);
+    }
+
+    function _expectNotSpent(bytes32 action, bytes32 code) private {
+        vm.expectRevert(abi.encodeWithSelector(IPatientSafeguards.ActionCodeMismatch.selector, patient, action));
+        vm.prank(patient);
+        ledger.spendCardCode(action, code);
+    }
+
     function _freeze() private {
         vm.prank(patient);
         ledger.freeze();

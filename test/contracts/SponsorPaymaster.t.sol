@@ -30,6 +30,33 @@ contract DepositStub {
     }
 }
 
+/// @dev An entry point's stakes: it notes what it was asked for.
+contract StakeStub {
+    uint256 public stakeWei;
+    uint32 public delaySeconds;
+    bool public unlocked;
+    address public withdrawnTo;
+
+    function addStake(uint32 unstakeDelaySeconds) external payable {
+        stakeWei += msg.value;
+        delaySeconds = unstakeDelaySeconds;
+    }
+
+    function unlockStake() external {
+        unlocked = true;
+    }
+
+    function withdrawStake(address payable to) external {
+        withdrawnTo = to;
+    }
+}
+
+/// @dev Reads a contract's storage accesses. Source: the Foundry book.
+interface AccessVm {
+    function record() external;
+    function accesses(address account) external returns (bytes32[] memory read, bytes32[] memory written);
+}
+
 /// @dev The entry point is an ordinary account here; EntryPoint.test.ts runs the real one, deposits and stake included.
 contract SponsorPaymasterTest is ConsentTest {
     uint64 private constant MAX_FEE = 5 gwei;
@@ -279,7 +306,55 @@ contract SponsorPaymasterTest is ConsentTest {
         _sponsor(operation, 1);
     }
 
+    function test_aDoctorIsNotTakenForAPatientByHisFirstOperation() public {
+        _sponsor(_operation(doctor, IConsentLedger.openRequest.selector), 1);
+        _expectRefused(
+            _operation(doctor, IConsentLedger.openGrant.selector),
+            1,
+            abi.encodeWithSelector(ISponsorPaymaster.AccountNotRegistered.selector, doctor)
+        );
+    }
+
+    function test_theRegistryIsAskedAboutAPatientOnce() public {
+        AccessVm records = AccessVm(address(vm));
+        _sponsor(_operation(patient, IConsentLedger.openGrant.selector), 1);
+        records.record();
+        _sponsor(_operation(patient, IConsentLedger.openGrant.selector), 1);
+        (bytes32[] memory read, ) = records.accesses(address(ledger));
+        vm.assertEq(read.length, 0);
+    }
+
+    function test_aWrappedCallOfFourBytesCountsAndOneOfThreeIsNone() public {
+        PackedUserOperation memory operation = _operation(patient, bytes4(0));
+        bytes4 wrapper = IPatientAccount.asPasskeyOwner.selector;
+        bytes memory offsetAndLength = abi.encode(uint256(32), uint256(4));
+        operation.callData = abi.encodePacked(wrapper, offsetAndLength, IConsentLedger.openGrant.selector);
+        _sponsor(operation, 1);
+        operation.callData = abi.encodePacked(wrapper, offsetAndLength, bytes3(IConsentLedger.openGrant.selector));
+        _expectRefused(
+            operation,
+            1,
+            abi.encodeWithSelector(ISponsorPaymaster.CallNotSponsored.selector, patient, wrapper)
+        );
+    }
+
     // When its money runs low
+
+    function test_theOwnerAddsUnlocksAndTakesBackTheStake() public {
+        StakeStub stakes = new StakeStub();
+        _paymaster = new SponsorPaymaster(IEntryPoint(address(stakes)), ledger, _owner, _limits());
+        vm.deal(_owner, 2);
+        vm.prank(_owner);
+        _paymaster.addStake{value: 2}(60);
+        vm.assertEq(stakes.stakeWei(), 2);
+        vm.assertEq(stakes.delaySeconds(), 60);
+        vm.prank(_owner);
+        _paymaster.unlockStake();
+        vm.assertTrue(stakes.unlocked());
+        vm.prank(_owner);
+        _paymaster.withdrawStake(payable(stranger));
+        vm.assertEq(stakes.withdrawnTo(), stranger);
+    }
 
     function test_belowTheFloorOnlyWhatTakesAccessAwayIsPaid() public {
         DepositStub bank = new DepositStub();

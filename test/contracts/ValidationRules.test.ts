@@ -2,12 +2,16 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type Address, concatHex, encodeFunctionData, type Hex, keccak256, padHex, parseEther, toHex } from 'viem'
 import { toPackedUserOperation } from 'viem/account-abstraction'
-import { accountFactoryAbi, consentLedgerAbi } from '../../src/accounts/contracts.generated.ts'
+import { accountFactoryAbi, consentLedgerAbi, patientAccountAbi } from '../../src/accounts/contracts.generated.ts'
+import { chainLines, lineHashOf } from '../../src/core/codeCard.ts'
 import { makePasskey } from './passkey.ts'
 import { type Operation, openGrant, startWorld, type World } from './sponsoredWorld.ts'
 import { addressesIn, type Finding, findBreaches, type TraceStep } from './validationRules.ts'
 
 const secondAffiliation = 2
+/** Its place in IPatientAccount.ChangeKind. */
+const toPasskey = 1
+const passkeyLane = 3n
 
 /** ERC-7562, which public bundlers hold every operation to, checked on traces of the real entry point. */
 describe("what a public bundler asks of an operation's validation", () => {
@@ -90,6 +94,61 @@ describe("what a public bundler asks of an operation's validation", () => {
     await assertOurs(first)
     assert.deepEqual((await world.handle([first])).deployed, [address])
     await assertOurs(await signed({}))
+  })
+
+  test("what a patient's own passkey signs keeps the rules, once she has left custody", async () => {
+    const { publicClient, testClient, hospital, ledger, entryPoint, operator } = world
+    const patient = await world.addPatient()
+    const { address } = patient
+    await operator.writeContract({
+      ...world.factory,
+      functionName: 'createPatientAccount',
+      args: [patient.owner.address],
+    })
+    const code = keccak256(toHex('code'))
+    const place = { chainId: 31337, ledger: ledger.address }
+    const card = chainLines(place, '0x00', [lineHashOf(code), lineHashOf(keccak256(code))], keccak256(toHex('end')))
+    await hospital.writeContract({ ...ledger, functionName: 'issueFirstCard', args: [address, card.tip] })
+
+    const passkey = makePasskey()
+    const change = { kind: toPasskey, first: passkey.qx, second: passkey.qy }
+    const account = { abi: patientAccountAbi, address }
+    const changeHash = await publicClient.readContract({ ...account, functionName: 'changeHashOf', args: [change] })
+    const [line] = card.lines
+    assert.ok(line)
+    const calls = [
+      encodeFunctionData({
+        abi: consentLedgerAbi,
+        functionName: 'takeCardLine',
+        args: [changeHash, line.lineHash, line.nextLink],
+      }),
+      encodeFunctionData({ abi: patientAccountAbi, functionName: 'proposeChange', args: [change, code] }),
+    ]
+    for (const call of calls) {
+      const operation = await world.prepare(patient, call, { callGasLimit: 300_000n })
+      await assertOurs(operation)
+      assert.deepEqual((await world.handle([operation])).successes, [true])
+    }
+    await testClient.increaseTime({ seconds: 72 * 60 * 60 })
+    await operator.writeContract({ ...account, functionName: 'completeChange', args: [change] })
+
+    const removal = encodeFunctionData({ abi: consentLedgerAbi, functionName: 'revokeGrant', args: [changeHash] })
+    const nonce = await publicClient.readContract({
+      ...entryPoint,
+      functionName: 'getNonce',
+      args: [address, passkeyLane],
+    })
+    const callData = encodeFunctionData({ abi: patientAccountAbi, functionName: 'asPasskeyOwner', args: [removal] })
+    const overrides = { nonce, verificationGasLimit: 500_000n }
+    const operation = await world.prepare(patient, callData, overrides)
+    const signed = { ...operation, signature: passkey.sign(world.hashOf(operation)) }
+    await assertOurs(signed)
+    assert.deepEqual((await world.handle([signed])).successes, [true])
+    // The custodian's key is worth nothing now, in any lane and any shape.
+    for (const call of [removal, callData]) {
+      const forged = await world.prepare(patient, call, { nonce: call === callData ? nonce + 1n : 0n })
+      assert.match(String((await world.refusalOf([forged])).args?.[1]), /^AA2[45]/)
+    }
   })
 
   // What follows shows that the checker sees: accounts, sponsors and factories of a few opcodes that break one rule each.

@@ -148,6 +148,16 @@ describe('who can make the chain say that she agreed', () => {
     assert.match(await refused(world, other, openGrant(removed)), /^RequestNotOpen/)
   })
 
+  test('an operator cannot take her account over: a change of owner needs a code of her card', async () => {
+    const { patient } = await patientWithCard(world)
+    const { qx, qy } = makePasskey()
+    const change = { kind: toPasskey, first: qx, second: qy }
+    const functionName = 'proposeChange' as const
+    const propose = encodeFunctionData({ abi: patientAccountAbi, functionName, args: [change, hashOf('guess')] })
+    assert.match(await refused(world, patient, propose), /^ActionCodeMismatch/)
+    assert.match(await refused(world, await deployedPatient(world), propose), /^ActionCodeMismatch/)
+  })
+
   test('an operator logs a look under a standing grant and never without one: the attempt stands on chain', async () => {
     const { accessWriter, ledger, publicClient } = world
     const patient = await deployedPatient(world)
@@ -270,6 +280,8 @@ describe('who can make the chain say that she agreed', () => {
   })
 })
 
+/** Its place in IPatientAccount.ChangeKind. */
+const toPasskey = 1
 /** Places in IPatientSafeguards.LooseningKind. */
 const allowEmergency = 1
 const replaceCard = 2

@@ -48,7 +48,7 @@ const kindOfOperator = (operator: string) => {
 }
 
 /**
- * Every mutant of one file, in the order of the source.
+ * Every mutant of one file, in the order of its syntax tree.
  *
  * Visibility is left alone: a changed one changes the ABI or the bytecode, and `tools/contracts.ts --check` compares those.
  *

@@ -1,8 +1,8 @@
 /**
  * Changes the contracts one small step at a time and asks whether a Solidity suite notices.
  *
- * `node test/mutation/run.ts [contract …] [--sample 0.1] [--jobs 2]`: mutates all of contracts/, or the named files; a part of
- * the mutants, spread evenly; so many processes at once. Exits 1 when fewer than 95 % are killed or a survivor is not
+ * `node test/mutation/run.ts [contract …] [--slice 1/10] [--minutes 3] [--jobs 2]`: mutates all of contracts/, or the named files; every tenth
+ * mutant from the first; as many as fit the time; so many processes at once. Exits 1 when fewer than 95 % are killed or a survivor is not
  * explained in survivors.ts.
  */
 import { type ChildProcess, fork } from 'node:child_process'
@@ -16,7 +16,7 @@ import { survivors } from './survivors.ts'
 const leastScore = 0.95
 /** Few runs kill most mutants in a second; whoever survives them meets many. */
 const quickly = { fuzzRuns: 16, invariantRuns: 8 }
-const thoroughly = { fuzzRuns: 1_000, invariantRuns: 64 }
+const thoroughly = { fuzzRuns: 256, invariantRuns: 32 }
 /** A mutant that keeps the suites busy for so long loops: that is noticed too. */
 const patienceMs = 180_000
 
@@ -29,30 +29,51 @@ else await main()
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { sample: { type: 'string', default: '1' }, jobs: { type: 'string', default: '1' } },
+    options: {
+      slice: { type: 'string', default: '1/1' },
+      jobs: { type: 'string', default: '1' },
+      minutes: { type: 'string' },
+    },
   })
   const suites = await compileSuites()
   const original = await codeOf(suites)
-  const failing = await suites.run(original, thoroughly)
+  const failing = await suites.run(original, quickly)
   if (failing.length > 0) throw new Error(`The suites fail without any mutant: ${failing.join(', ')}`)
   const all = mutantsOf(suites)
   const chosen = all
     .map((_, index) => index)
     .filter((index) => positionals.length === 0 || positionals.some((name) => nameOf(all[index]) === name))
-  const sampled = chosen.filter(
-    (_, place) => Math.floor(place * Number(values.sample)) !== Math.floor((place - 1) * Number(values.sample)),
-  )
-  const verdicts = await judge(sampled, Number(values.jobs))
+  const [first = 1, step = 1] = values.slice.split('/').map(Number)
+  const sliced = chosen.filter((_, place) => place % step === first - 1)
+  const jobs = Number(values.jobs)
+  const until = values.minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + Number(values.minutes) * 60_000
+  const verdicts = jobs > 1 ? await judge(sliced, jobs, until) : await judgeHere(suites, original, all, sliced, until)
   process.exitCode = report(suites, all, verdicts) ? 0 : 1
 }
 
+async function judgeHere(
+  suites: Suites,
+  original: Map<string, string>,
+  all: readonly Mutant[],
+  indexes: readonly number[],
+  until: number,
+): Promise<Map<number, Verdict>> {
+  const verdicts = new Map<number, Verdict>()
+  for (const index of indexes) {
+    if (Date.now() > until) break
+    verdicts.set(index, await verdictOn(suites, original, all[index]))
+    if (verdicts.size % 50 === 0) console.log(`${verdicts.size} of ${indexes.length}`)
+  }
+  return verdicts
+}
+
 /** Hands the mutants to processes of their own: one that hangs or falls takes nothing with it. */
-async function judge(indexes: readonly number[], jobs: number): Promise<Map<number, Verdict>> {
+async function judge(indexes: readonly number[], jobs: number, until: number): Promise<Map<number, Verdict>> {
   const waiting = [...indexes]
   const verdicts = new Map<number, Verdict>()
   const worker = async () => {
     let child: ChildProcess | undefined
-    for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
+    for (let index = waiting.shift(); index !== undefined && Date.now() < until; index = waiting.shift()) {
       child ??= fork(fileURLToPath(import.meta.url), { stdio: 'inherit' })
       const impatience = setTimeout(() => child?.kill('SIGKILL'), patienceMs)
       child.send(index)

@@ -15,4 +15,22 @@ export const survivors: readonly Survivor[] = [
     change: '< → <=',
     why: 'Where both ends are the same second, either is the answer.',
   },
+  {
+    file: 'contracts/SponsorPaymaster.sol',
+    line: 'unused: 0',
+    change: '0 → 1',
+    why: 'Nothing reads it: it fills the word.',
+  },
+  {
+    file: 'contracts/SponsorPaymaster.sol',
+    line: 'return reservedWei < budgetWei ? budgetWei - reservedWei : 0;',
+    change: '< → <=',
+    why: 'Where both are equal, their difference is the zero of the other branch.',
+  },
+  {
+    file: 'contracts/ConsentLedger.sol',
+    line: '_settings[patient].openRequestCount = 0;',
+    change: '_settings[patient].openRequestCount = 0 → 0',
+    why: 'The next request clears the places of those that are not open; emptying them at once saves it gas.',
+  },
 ]
