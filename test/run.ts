@@ -25,6 +25,7 @@ const checks: Check[] = [
   single('Proofs over all inputs', process.execPath, ['test/proofs/run.ts']),
   { name: 'Contracts', run: runHardhat },
   single('Gas no worse than recorded', process.execPath, ['bench/run.ts', 'gas', '--check']),
+  ...(isLong ? [single('Another bundler', 'npm', ['ci', '--prefix', 'tools/alto', '--no-audit', '--no-fund'])] : []),
   { name: 'Units, ports, conversations, journeys, faults', run: runVitest },
   ...(isLong
     ? [single('Mutants of the contracts', process.execPath, ['test/mutation/run.ts', '--jobs', '2'], { isShown: true })]

@@ -34,11 +34,12 @@ export type Bundler = {
 
 /**
  * Verdicts that pass: the paymaster's empty deposit or spent budget; and what a new signature mends, where we may give one:
- * a clone that somebody else has made meanwhile, a nonce that another bundle is using, a day that is over.
+ * a clone that somebody else has made meanwhile, a nonce that another bundle is using, a day that is over. What another's
+ * bundler refuses for reasons of its own, by a number and without the entry point's code, is tried again.
  * Source: ERC-4337, EntryPoint v0.7 error codes.
  */
 export function mayPassLater(reason: string, { signedBy }: Pick<UserOperationRow, 'signedBy'>): boolean {
-  if (/^AA(31|33|9[0-9])/.test(reason)) return true
+  if (/^(AA(31|33|9[0-9])|bundler )/.test(reason)) return true
   return signedBy === 'vault' && /^AA(10|25|32)/.test(reason)
 }
 

@@ -10,7 +10,7 @@ import type { Store } from '../core/store.ts'
 import { type Bundler, claimSigned, mayPassLater, type Refusal } from './bundler.ts'
 import { entryPointAbi } from './contracts.generated.ts'
 import type { Deployment } from './deployments.ts'
-import { readUserOperation, type SignedUserOperation } from './userOperation.ts'
+import { lastSecondOf, readUserOperation, type SignedUserOperation } from './userOperation.ts'
 
 /** An operation of which no block tells anything is handed over again after this: three blocks' time. */
 const resendAfterMs = 6_000
@@ -78,7 +78,9 @@ export function rpcBundler({ url, client, deployment, store, clock }: RpcBundler
     await store.operations.update(row.id, { updatedAt: now })
     if (await isInBlock(row.hash)) return null
     const operation = readUserOperation(row.signed)
-    const reason = await send(operation)
+    const { timestamp } = await client.getBlock({ blockNumber: BigInt(headBlock) })
+    const isOver = timestamp > lastSecondOf(operation)
+    const reason = isOver ? 'AA32 paymaster expired or not due' : await send(operation)
     if (reason === null) return null
     // Our own node may be a block behind the bundler's: what it does not see yet is not over.
     if (/^AA25/.test(reason) && !(await isNonceUsed(operation, headBlock))) return null

@@ -121,6 +121,11 @@ export function encodeSponsorDay(timestamp: bigint): Hex {
   return toHex(timestamp / 86_400n, { size: 3 })
 }
 
+/** Unix seconds of the last block that can take an operation: its sponsor's day, and ten minutes of grace. Source: SponsorPaymaster. */
+export function lastSecondOf({ paymasterData }: SignedUserOperation): bigint {
+  return (BigInt(paymasterData ?? '0x0') + 1n) * 86_400n - 1n + 600n
+}
+
 /** The hash that the account's owner signs, over chain, entry point and everything but the signature: by EIP-712 on v0.8. */
 export function hashUserOperation(operation: SignedUserOperation, deployment: Deployment): Hex {
   return getUserOperationHash({

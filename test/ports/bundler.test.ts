@@ -11,6 +11,7 @@ import { accountFactoryAbi } from '../../src/accounts/contracts.generated.ts'
 import { readUserOperation } from '../../src/accounts/userOperation.ts'
 import { day } from '../../src/core/people.ts'
 import { type AskedOf, ask, askEverybody, grantsOnChain, onChain, stateOf, textsTo } from '../support/bundling.ts'
+import { type Alto, startAlto } from '../support/startAlto.ts'
 import { testVillage } from '../support/testVillage.ts'
 
 const granted = { database: 'granted', ledger: onChain.granted }
@@ -58,6 +59,31 @@ const bundlers: Record<string, () => Promise<Bundling>> = {
     }
   },
 }
+
+/** A real one, in a process of its own; installed by `bin/test --long` only. */
+if (process.env['LONG_TESTS'] === 'yes')
+  bundlers['@pimlico/alto'] = async () => {
+    let started: Alto | null = null
+    const village = await testVillage('embedded', {
+      async bundler(world) {
+        started = await startAlto(world)
+        return started
+      },
+    })
+    const alto = started as unknown as Alto
+    return {
+      village,
+      async hold() {
+        await alto.call('debug_bundler_setBundlingMode', ['manual'])
+      },
+      async letGo() {
+        await alto.call('debug_bundler_setBundlingMode', ['auto'])
+      },
+      async lose() {
+        await alto.call('debug_bundler_clearState')
+      },
+    }
+  }
 
 describe.each(Object.keys(bundlers))('with %s', (name) => {
   const start = async () => {
