@@ -199,30 +199,32 @@ describe.each(Object.keys(bundlers))('with %s', (name) => {
     }
   })
 
-  test('an answer that was signed before midnight and is in no block ten minutes after is signed for the new day', async () => {
-    await using bundling = await start()
-    const { village, hold, letGo, lose } = bundling
-    const now = village.now()
-    const midnight = Math.ceil(now / day) * day
-    // At half past eleven in the evening.
-    await village.advance(midnight - now - 30 * 60_000)
-    const [request] = await askEverybody(village)
-    await hold()
-    village.world.phones.text(request.patient.phone, `${request.number} 1`)
-    await allHaveStatus(village, [request], 'submitted')
-    const before = await village.app.store.operations.ofRequest(request.id, 'openGrant')
-    await lose()
-    await village.advance(45 * 60_000)
-    await letGo()
-    await village.advance(7_000)
-    await village.settle()
-    expect(await stateOf(village, request)).toEqual(granted)
-    expect(textsTo(village, request.patient.phone)).toHaveLength(2)
-    const after = await village.app.store.operations.ofRequest(request.id, 'openGrant')
-    const [signed, anew] = [before, after].map((row) => readUserOperation(row?.signed ?? ''))
-    expect(Number(anew?.paymasterData)).toBe(Number(signed?.paymasterData) + 1)
-    expect(after?.earlierHashes).toBe(before?.hash)
-  })
+  // alto judges by its machine's clock whether a day is over, and the village's clock is moved.
+  if (name !== '@pimlico/alto')
+    test('an answer that was signed before midnight and is in no block ten minutes after is signed for the new day', async () => {
+      await using bundling = await start()
+      const { village, hold, letGo, lose } = bundling
+      const now = village.now()
+      const midnight = Math.ceil(now / day) * day
+      // At half past eleven in the evening.
+      await village.advance(midnight - now - 30 * 60_000)
+      const [request] = await askEverybody(village)
+      await hold()
+      village.world.phones.text(request.patient.phone, `${request.number} 1`)
+      await allHaveStatus(village, [request], 'submitted')
+      const before = await village.app.store.operations.ofRequest(request.id, 'openGrant')
+      await lose()
+      await village.advance(45 * 60_000)
+      await letGo()
+      await village.advance(7_000)
+      await village.settle()
+      expect(await stateOf(village, request)).toEqual(granted)
+      expect(textsTo(village, request.patient.phone)).toHaveLength(2)
+      const after = await village.app.store.operations.ofRequest(request.id, 'openGrant')
+      const [signed, anew] = [before, after].map((row) => readUserOperation(row?.signed ?? ''))
+      expect(Number(anew?.paymasterData)).toBe(Number(signed?.paymasterData) + 1)
+      expect(after?.earlierHashes).toBe(before?.hash)
+    })
 })
 
 describe("the stand-in for another's bundler, asked by the account-abstraction SDK", () => {

@@ -39,8 +39,6 @@ export async function startAlto({ chain, deployment }: World): Promise<Alto> {
     'utility-wallet-monitor': false,
     // Anvil stands still between two transactions; Lisk does not.
     'block-number-cache-ttl': 0,
-    // Its clock is this machine's, and the village's moves: the chain judges.
-    'expiration-check': false,
     'log-level': 'fatal',
   }
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
