@@ -60,6 +60,9 @@ test('a doctor signs her own request and look with a passkey that her hospital h
   const [logged] = (await ledgerEvents(world)).filter(({ eventName }) => eventName === 'AccessLogged')
   expect((logged?.args as { entryId?: Hex } | undefined)?.entryId).toMatch(/^0x01/)
 
+  await page.goto('/looks')
+  expect(await page.locator('[data-look] [data-signed]').getAttribute('data-signed')).toBe('passkey')
+
   // An auditor opens the entry with what the server hands out; without it, or with one letter changed, it does not open.
   const evidence = await app.store.looks.evidence()
   expect(await audit(village, evidence)).toMatchObject({ exitCode: 0, counts: { attributed: 1, serverSigned: 0 } })

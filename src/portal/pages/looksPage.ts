@@ -1,6 +1,6 @@
 import type { LookSummary } from '../actions.ts'
 import { type Html, html } from '../html.ts'
-import { presetWords } from '../words.ts'
+import { presetWords, signingWords } from '../words.ts'
 import { layout, type PageContext } from './layout.ts'
 import { type Paged, pager } from './paging.ts'
 import { transactionLink } from './transactionLink.ts'
@@ -34,7 +34,7 @@ function lookTable(context: PageContext, looks: readonly LookSummary[]): Html {
     return html`<tr role="row" data-look="${look.id}">
 <th role="rowheader" scope="row"><time datetime="${dates.machine(look.at)}">${dates.moment(look.at)}</time></th>
 <td role="cell" class="code">${look.healthId}</td><td role="cell">${presetWords[look.preset].name}</td>
-<td role="cell"><span class="badge ${tone}" data-state="${look.state}"><span aria-hidden="true">${sign}</span> ${label}</span></td>
+<td role="cell"><span class="badge ${tone}" data-state="${look.state}"><span aria-hidden="true">${sign}</span> ${label}</span> <span class="hint" data-signed="${look.signing}">${signingWords[look.signing].label}</span></td>
 <td role="cell">${look.blockNumber === null ? '–' : html`<span class="narrow-only">block </span>${look.blockNumber}`}</td>
 <td role="cell">${look.transactionHash === null ? '–' : transactionLink(look.transactionHash, explorerUrl, 'short')}</td></tr>\n`
   })}</tbody></table></div>`

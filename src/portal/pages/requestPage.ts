@@ -1,7 +1,7 @@
 import { isOpen } from '../../core/consent.ts'
 import type { RequestState, RequestSummary } from '../actions.ts'
 import { type Html, html } from '../html.ts'
-import { daysWords, presetWords, purposeWords, stateWords, unreachableWords } from '../words.ts'
+import { daysWords, presetWords, purposeWords, signingWords, stateWords, unreachableWords } from '../words.ts'
 import { csrfField, layout, type PageContext } from './layout.ts'
 import { toneSigns, unreachableBadge } from './stateBadge.ts'
 
@@ -67,6 +67,7 @@ function facts(context: PageContext, request: RequestSummary): Html {
 <div><dt>What</dt><dd><strong>${preset.name}</strong><br>${preset.opens}</dd></div>
 <div><dt>What for</dt><dd>${purposeWords[request.purpose]}</dd></div>
 <div><dt>How long</dt><dd>${daysWords(request.days, request.oneTime)}</dd></div>
+<div><dt>Signed</dt><dd data-signed="${request.signing}">${signingWords[request.signing].label}</dd></div>
 <div><dt>Asked</dt><dd><time datetime="${dates.machine(request.askedAt)}">${dates.moment(request.askedAt)}</time></dd></div>
 ${
   isOpen(request.state) &&
