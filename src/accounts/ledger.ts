@@ -167,7 +167,7 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
 }
 
 /** A contract that reverts, or has no such function, has not agreed; a chain that is silent has not answered. */
-export function isContractsNo(error: unknown): boolean {
+function isContractsNo(error: unknown): boolean {
   const isNo = (cause: unknown) =>
     cause instanceof ContractFunctionRevertedError || cause instanceof ContractFunctionZeroDataError
   return error instanceof BaseError && error.walk(isNo) !== null

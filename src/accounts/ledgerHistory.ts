@@ -7,7 +7,6 @@ import {
   type Log,
   type ParseEventLogsReturnType,
   type PublicClient,
-  parseAbi,
   parseEventLogs,
   type TransactionReceipt,
   toEventSelector,
@@ -24,7 +23,6 @@ import {
 } from '../core/audit.ts'
 import type { Hex } from '../core/rows.ts'
 import { consentLedgerAbi } from './contracts.generated.ts'
-import { isContractsNo } from './ledger.ts'
 
 /** Public nodes refuse ranges above 10,000 blocks, some far smaller ones: what is refused is asked for in halves. */
 const firstPageBlocks = 10_000
@@ -33,18 +31,6 @@ const batchSize = 50
 const callTimeoutMs = 30_000
 /** IPatientSafeguards.LooseningKind.Unfreeze */
 const unfreezeKind = 3
-
-/** What is read of posts and patients. The ledger has it, or the registry that the ledger names. */
-const registryAbi = parseAbi([
-  'event DoctorAdded(address indexed doctor, address indexed hospital, uint32 indexed affiliationId)',
-  'event DoctorSuspended(address indexed doctor, address indexed hospital, uint32 indexed affiliationId)',
-  'event HospitalSuspended(address indexed hospital)',
-  'event PatientAdded(address indexed patient, address indexed hospital)',
-  'function providerRegistry() view returns (address)',
-  'function affiliation(uint32 affiliationId) view returns (address doctor, address hospital, bool active)',
-  'function affiliationEndedAt(uint32 affiliationId) view returns (uint40 endedAt)',
-])
-const historyAbi = [...consentLedgerAbi, ...registryAbi] as const
 
 const names = [
   'AccessWriterChanged',
@@ -68,7 +54,7 @@ const names = [
   'AccessLoggedLate',
   'AccessRefused',
 ] as const
-const watched: readonly AbiEvent[] = historyAbi.filter(
+const watched: readonly AbiEvent[] = consentLedgerAbi.filter(
   (item) => item.type === 'event' && names.some((name) => name === item.name),
 ) as AbiEvent[]
 const watchedTopics: ReadonlySet<Hex> = new Set(watched.map(toEventSelector))
@@ -142,7 +128,7 @@ export async function readLedgerHistory({
 }
 
 type Progress = NonNullable<ReadOptions['onProgress']>
-type WatchedLog = ParseEventLogsReturnType<typeof historyAbi, (typeof names)[number][], true>[number]
+type WatchedLog = ParseEventLogsReturnType<typeof consentLedgerAbi, (typeof names)[number][], true>[number]
 
 async function read(
   clients: PublicClient[],
@@ -165,14 +151,8 @@ async function read(
   const lists = []
   for (const each of clients) lists.push(await readLogs(each, BigInt(fromBlock), head.number, onProgress))
   const [logs = [], ...others] = lists
-  const registry = await registryOf(client, ledger, head.number)
-  const isOurs = ({ address }: { address: Hex }) => lower(address) === ledger || lower(address) === registry
-  const ours = logs.filter(isOurs)
-  requireBeginning(
-    ours.filter((log) => lower(log.address) === ledger),
-    fromBlock,
-    head.number,
-  )
+  const ours = logs.filter((log) => lower(log.address) === ledger)
+  requireBeginning(ours, fromBlock, head.number)
 
   const receipts = await readAll(
     ours.map((log) => log.transactionHash),
@@ -186,7 +166,7 @@ async function read(
   )
   const events = logs.flatMap((log): AuditEvent[] => {
     const event = toEvent(log, {
-      address: isOurs(log) ? ledger : lower(log.address),
+      address: lower(log.address),
       blockNumber: Number(log.blockNumber),
       logIndex: log.logIndex,
       transactionHash: log.transactionHash,
@@ -202,7 +182,7 @@ async function read(
     (done, total) => onProgress('requests', done, total),
   )
   const posts = await readPosts(async (affiliationId) => {
-    const call = { ...at, address: registry, abi: registryAbi, args: [affiliationId] } as const
+    const call = { ...contract, args: [affiliationId] } as const
     const [[doctor, hospital], endedAt] = await Promise.all([
       client.readContract({ ...call, functionName: 'affiliation' }),
       client.readContract({ ...call, functionName: 'affiliationEndedAt' }),
@@ -232,7 +212,7 @@ async function read(
     contractWriters: new Set([...codes].filter(([, code]) => code !== undefined).map(([address]) => address)),
     differences: [
       ...others.flatMap((other, index) => compareNodes(logs, other, index + 2)),
-      ...[...receipts.values()].flatMap((receipt) => compareReceipt(receipt, ours, isOurs)),
+      ...[...receipts.values()].flatMap((receipt) => compareReceipt(receipt, ours, ledger)),
     ],
   }
 }
@@ -264,7 +244,7 @@ async function readLogs(client: PublicClient, fromBlock: bigint, toBlock: bigint
     try {
       // Not spread into push: a page may hold more events than a call takes arguments.
       const page = await client.getLogs({ events: watched, strict: true, fromBlock: from, toBlock: to })
-      for (const log of parseEventLogs({ abi: historyAbi, eventName: [...names], logs: page, strict: true }))
+      for (const log of parseEventLogs({ abi: consentLedgerAbi, eventName: [...names], logs: page, strict: true }))
         logs.push(log)
     } catch (error) {
       // Nodes name a range or an answer that is too large in many ways; a node that is gone refuses one block as well.
@@ -305,17 +285,6 @@ async function readAll<Key, Value>(
   return found
 }
 
-/** Where posts and patients are kept: in the ledger itself, unless it names another contract. */
-async function registryOf(client: PublicClient, ledger: Hex, blockNumber: bigint): Promise<Hex> {
-  const call = { address: ledger, abi: registryAbi, functionName: 'providerRegistry', blockNumber } as const
-  try {
-    return lower(await client.readContract(call))
-  } catch (error) {
-    if (isContractsNo(error)) return ledger
-    throw error
-  }
-}
-
 /** All posts in storage: they are counted from 1, and none is ever taken out. */
 async function readPosts(readOne: (affiliationId: number) => Promise<StoredPost>): Promise<Map<number, StoredPost>> {
   const posts = new Map<number, StoredPost>()
@@ -340,14 +309,10 @@ function compareNodes(first: readonly WatchedLog[], other: readonly WatchedLog[]
 }
 
 /** Events that a transaction's receipt has and the list of events does not, and the other way round. */
-function compareReceipt(
-  receipt: TransactionReceipt,
-  listed: readonly WatchedLog[],
-  isOurs: (log: { address: Hex }) => boolean,
-): Finding[] {
+function compareReceipt(receipt: TransactionReceipt, listed: readonly WatchedLog[], ledger: Hex): Finding[] {
   const events = listed.filter((log) => log.transactionHash === receipt.transactionHash)
   const inReceipt = receipt.logs.filter(
-    (log) => isOurs(log) && log.topics[0] !== undefined && watchedTopics.has(log.topics[0]),
+    ({ address, topics }) => lower(address) === ledger && topics[0] !== undefined && watchedTopics.has(topics[0]),
   )
   const listedContents = new Set(events.map(contentOf))
   const receiptContents = new Set(inReceipt.map(contentOf))

@@ -8,7 +8,6 @@ import {
   http,
   keccak256,
   type PrivateKeyAccount,
-  parseAbi,
   parseEther,
   parseEventLogs,
   slice,
@@ -65,14 +64,6 @@ function walletOf(account: PrivateKeyAccount) {
 }
 
 const onLedger = () => ({ address: deployment.consentLedger.address, abi: consentLedgerAbi }) as const
-
-const postsAbi = parseAbi(['function addDoctor(address doctor)', 'function suspendDoctor(uint32 affiliationId)'])
-/** The contract that keeps the posts: the ledger, or one beside it. */
-function onPosts() {
-  const contracts: Partial<Record<string, unknown>> & Deployment = deployment
-  const { address } = (contracts['providerRegistry'] ?? deployment.consentLedger) as Deployment['consentLedger']
-  return { address, abi: postsAbi } as const
-}
 
 async function now(): Promise<number> {
   return Number((await client.getBlock()).timestamp)
@@ -143,8 +134,8 @@ beforeAll(async () => {
   await send(writer, { ...onLedger(), functionName: 'logAccess', args: [[late]] })
   await send(governor, { ...onLedger(), functionName: 'setAccessWriter', args: [newWriter.address] })
   await log(newWriter, [standing, 'five'])
-  await send(hospital, { ...onPosts(), functionName: 'addDoctor', args: [newWriter.address] })
-  await send(hospital, { ...onPosts(), functionName: 'suspendDoctor', args: [2] })
+  await send(hospital, { ...onLedger(), functionName: 'addDoctor', args: [newWriter.address] })
+  await send(hospital, { ...onLedger(), functionName: 'suspendDoctor', args: [2] })
 })
 
 afterAll(() => chain?.stop())
