@@ -45,12 +45,11 @@ test('a hospital signs a credential on its own machine, and the operator keeps o
       ...['--hospital-name', 'Kisumu County Hospital', '--doctor', row.account],
       ...['--affiliation', String(row.affiliationId)],
     ])
-  const store = (credential: string, login = doctor.login) => run(['store', '--login', login], world.env, credential)
+  const store = (credential: string) => run(['store', '--login', doctor.login], world.env, credential)
   const forged = await issueBy('governor')
   expect(forged.code).toBe(0)
   expect(await store(forged.stdout)).toMatchObject({ code: 1, stdout: expect.stringContaining('credentialInvalid') })
   const issued = await issueBy('hospital')
-  expect(await store(issued.stdout, 'nobody')).toMatchObject({ code: 1, stdout: expect.stringContaining('no doctor') })
   expect(await store(issued.stdout)).toMatchObject({ code: 0, stdout: expect.stringContaining('Stored') })
   expect((await run(['store', '--login', doctor.login], {}, issued.stdout)).code).toBe(2)
 
