@@ -1,6 +1,7 @@
 import { SegmentedMessage } from 'sms-segments-calculator'
 import { renderPhrase } from '../src/bot/phrases/phrases.ts'
 import { type Preset, presets, purposes } from '../src/core/classes.ts'
+import { cardLines } from '../src/core/codeCard.ts'
 import type { Phrase } from '../src/core/effects.ts'
 import type { EpochMs, Language } from '../src/core/people.ts'
 import { countSmsParts } from '../src/core/sms.ts'
@@ -57,7 +58,11 @@ function asked(): Preset[] {
 function prompts(): Phrase[] {
   return asked().flatMap((preset) =>
     purposes.flatMap((purpose) =>
-      durations.map((duration): Phrase => ({ name: 'prompt', number, doctor, hospital, preset, purpose, ...duration })),
+      durations.flatMap((duration) =>
+        [null, cardLines].map(
+          (line): Phrase => ({ name: 'prompt', number, doctor, hospital, preset, purpose, line, ...duration }),
+        ),
+      ),
     ),
   )
 }

@@ -22,18 +22,22 @@ import { openPasskeyCheck } from './accounts/passkey.ts'
 import { openPasskeyOperations } from './accounts/passkeyOperations.ts'
 import { rpcBundler } from './accounts/rpcBundler.ts'
 import { handleMessage } from './bot/handleMessage.ts'
+import { redactMessage } from './bot/redactMessage.ts'
 import { say } from './bot/say.ts'
 import { sendMessage } from './bot/sendMessage.ts'
+import { stretchCode } from './bot/stretchCode.ts'
 import { twilioMessenger } from './bot/twilio.ts'
 import { webhookScope } from './bot/webhook.ts'
 import { type Config, ConfigError, foldersOf, localChainId, localOperatorNames, type Secrets } from './config.ts'
-import type { EpochMs } from './core/people.ts'
+import type { LedgerRequest } from './core/ledger.ts'
+import type { ConsentRequestId, EpochMs } from './core/people.ts'
 import { openStore } from './db/openStore.ts'
 import { openPglite } from './db/pglite.ts'
 import { openPostgres } from './db/postgres.ts'
 import { logAccess } from './jobs/logAccess.ts'
 import { chainOutcomes, endRequest, remindPatient } from './jobs/outcomes.ts'
 import { openQueue } from './jobs/queue.ts'
+import { resyncCard } from './jobs/resyncCard.ts'
 import { submitUserOperations } from './jobs/submitUserOperations.ts'
 import { openWorker } from './jobs/worker.ts'
 import { openChallenges } from './portal/challenges.ts'
@@ -98,9 +102,15 @@ export async function createApp(
   const queueSource = config.redisUrl ? { redisUrl: config.redisUrl } : { pool: await database.queuePool() }
   const queue = await openQueue(queueSource, (err) => log.warn({ err }, 'The queue lost its connection'))
 
+  const identity = {
+    ledgerRequestIdOf: (request: LedgerRequest) =>
+      ledgerRequestIdOf(deployment.chainId, deployment.consentLedger.address, request),
+    toLedgerRequest,
+  }
   const outcomeParts = {
     store,
     clock,
+    resyncCard: (requestId: ConsentRequestId) => resyncCard({ store, ledger, ...identity }, requestId),
     say: (inside: typeof store, saying: Parameters<typeof say>[2]) => say(inside, { columns, clock }, saying),
   }
   const outcomes = chainOutcomes(outcomeParts)
@@ -123,7 +133,8 @@ export async function createApp(
     isOnlyWorker: database.engine === 'pglite' && config.redisUrl === null,
     onOutbox: (wake) => database.listen('outbox', wake),
     processors: {
-      handleMessage: (id) => handleMessage({ store, columns, clock }, id),
+      handleMessage: (id) => handleMessage({ store, columns, clock, stretchCode }, id),
+      redactMessage: (id) => redactMessage({ store, messenger }, id),
       sendMessage: (id) => sendMessage({ store, columns, messenger, clock }, id),
       submitUserOperations: submitUserOperations({
         store,
@@ -144,8 +155,7 @@ export async function createApp(
     columns,
     ledger,
     clock,
-    ledgerRequestIdOf: (request) => ledgerRequestIdOf(deployment.chainId, deployment.consentLedger.address, request),
-    toLedgerRequest,
+    ...identity,
     checkAffiliation: checkAffiliation({ ledger, chainId: deployment.chainId, clock }),
     affiliationIdOf,
     passkeys: openPasskeyCheck(config.publicUrl),

@@ -1,7 +1,8 @@
 import { decodeErrorResult, type PublicClient } from 'viem'
 import type { EpochMs } from '../core/people.ts'
+import type { Hex } from '../core/rows.ts'
 import type { OperationWithRequest, Store } from '../core/store.ts'
-import { isUrgent, laneOf } from '../core/userOperation.ts'
+import { isUrgent, laneOf, opensGrant } from '../core/userOperation.ts'
 import type { Vault } from '../core/vault.ts'
 import type { Bundler, Refusal, SignedRow } from './bundler.ts'
 import { consentLedgerAbi, sponsorPaymasterAbi } from './contracts.generated.ts'
@@ -99,7 +100,7 @@ async function sign(
   fees: Fees,
 ): Promise<SignedRow> {
   if (row.owner === null || row.keyId === null) throw new TypeError(`Operation ${row.id} is its owner's to sign.`)
-  const callData = encodeLedgerCall(row.kind, row.request, partiesOf(row))
+  const callData = encodeLedgerCall(row.kind, row.request, partiesOf(row, vault))
   const prepared = await prepareUserOperation(client, deployment, {
     kind: row.kind,
     sender: row.sender,
@@ -115,7 +116,7 @@ async function sign(
 
 /** The grant stands already, under a signature of ours that somebody else has sent: its event is about to be read. */
 async function isGranted({ client, deployment }: BundleParts, row: OperationWithRequest): Promise<boolean> {
-  if (row.kind !== 'openGrant') return false
+  if (!opensGrant(row.kind)) return false
   const { state } = await client.readContract({
     address: deployment.consentLedger.address,
     abi: consentLedgerAbi,
@@ -126,8 +127,11 @@ async function isGranted({ client, deployment }: BundleParts, row: OperationWith
 }
 
 /** Asks the ledger, as the account itself, whether the call would go through; saves the gas of one that would not. */
-async function refusalOfLedger({ client, deployment }: BundleParts, row: OperationWithRequest): Promise<string | null> {
-  const data = encodeLedgerCall(row.kind, row.request, partiesOf(row))
+async function refusalOfLedger(
+  { client, deployment, vault }: BundleParts,
+  row: OperationWithRequest,
+): Promise<string | null> {
+  const data = encodeLedgerCall(row.kind, row.request, partiesOf(row, vault))
   try {
     await client.call({ account: row.sender, to: deployment.consentLedger.address, data })
     return null
@@ -149,6 +153,10 @@ async function mustWait({ client, store }: BundleParts, row: OperationWithReques
   return (await client.getCode({ address: row.sender })) === undefined
 }
 
-function partiesOf(row: OperationWithRequest) {
-  return { patientAccount: row.patientAccount, affiliationId: row.request.affiliationId }
+function partiesOf(row: OperationWithRequest, { columns }: Vault) {
+  return {
+    patientAccount: row.patientAccount,
+    affiliationId: row.request.affiliationId,
+    stretchedCode: row.codeSealed && (columns.open(row.codeSealed, 'user_operation.code') as Hex),
+  }
 }

@@ -136,6 +136,10 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
       const receipt = await receiptOf(hash)
       return receipt && { blockNumber: Number(receipt.blockNumber), success: receipt.status === 'success' }
     },
+    async cardTip(patientAccount) {
+      const call = { abi: consentLedgerAbi, address: ledger, functionName: 'safeguards' } as const
+      return (await client.readContract({ ...call, args: [patientAccount] })).cardTip
+    },
     canAccess,
     async stillStands({ ledgerRequestId }, doctorAccount, oneTime) {
       if (!oneTime) return canAccess(ledgerRequestId, doctorAccount, 'VIEW')

@@ -64,6 +64,13 @@ export function encodeLedgerCall(kind: UserOperationKind, row: ConsentRequestRow
       const args = [ledgerAnswerOf(requestId, until), row.artefactCommitment] as const
       return encodeFunctionData({ abi, functionName: 'openGrant', args })
     }
+    case 'openGrantWithCode': {
+      if (row.answeredAt === null || row.artefactCommitment === null || parties.stretchedCode === null)
+        throw new TypeError(`Request ${row.id} has no code to open a grant with.`)
+      const until = grantEndOf(row.answeredAt, row.days)
+      const args = [ledgerAnswerOf(requestId, until), row.artefactCommitment, parties.stretchedCode] as const
+      return encodeFunctionData({ abi, functionName: 'openGrantWithCode', args })
+    }
     case 'refuseRequest':
       return encodeFunctionData({ abi, functionName: 'refuseRequest', args: [requestId] })
     case 'revokeGrant':
@@ -71,14 +78,15 @@ export function encodeLedgerCall(kind: UserOperationKind, row: ConsentRequestRow
   }
 }
 
-export type Parties = { patientAccount: Hex; affiliationId: number }
+/** Whom a call is about, and what only a grant with a code shows. */
+export type Parties = { patientAccount: Hex; affiliationId: number; stretchedCode: Hex | null }
 
 export function toLedgerRequest(
   row: Pick<
     ConsentRequestRow,
     'rights' | 'oneTime' | 'days' | 'answerBy' | 'scopeCommitment' | 'lineHash' | 'nextLink'
   >,
-  { patientAccount, affiliationId }: Parties,
+  { patientAccount, affiliationId }: Pick<Parties, 'patientAccount' | 'affiliationId'>,
 ): LedgerRequest {
   return {
     patient: patientAccount,

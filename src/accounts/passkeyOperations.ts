@@ -31,7 +31,11 @@ export function openPasskeyOperations({ client, deployment }: PasskeyOperationPa
         kind,
         sender: account.account,
         owner: account,
-        callData: encodeLedgerCall(kind, request, { patientAccount, affiliationId: request.affiliationId }),
+        callData: encodeLedgerCall(kind, request, {
+          patientAccount,
+          affiliationId: request.affiliationId,
+          stretchedCode: null,
+        }),
         fees: await offered(),
       })
       operation.nonce = nonceAfter(operation.nonce, open)

@@ -41,6 +41,7 @@ const gas = {
     openRequest: 130_000n,
     withdrawRequest: 30_000n,
     openGrant: 36_000n,
+    openGrantWithCode: 42_000n,
     refuseRequest: 24_000n,
     revokeGrant: 24_000n,
   },

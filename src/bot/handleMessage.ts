@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { mayHoldCode } from '../core/commands.ts'
 import { nextState } from '../core/consent.ts'
-import { type ConversationFacts, converse, type RequestFacts } from '../core/conversation.ts'
+import { type ConversationFacts, converse, type RequestFacts, type StretchedCode } from '../core/conversation.ts'
 import type { Effect } from '../core/effects.ts'
 import { day, type EpochMs } from '../core/people.ts'
 import type { Hex, InboundMessageRow, PatientRow, PhoneAddressRow } from '../core/rows.ts'
@@ -13,7 +14,13 @@ import { say } from './say.ts'
 /** A request's number rests this long after its end; an answer that names it is told that it has ended. */
 const numberRestsMs = 90 * day
 
-export type HandleMessageParts = { store: Store; columns: ColumnVault; clock: () => EpochMs }
+export type HandleMessageParts = {
+  store: Store
+  columns: ColumnVault
+  clock: () => EpochMs
+  /** argon2id over a typed code, off the event loop; see `stretchCode`. */
+  stretchCode(cardId: Hex, line: number, code: string): Promise<Hex>
+}
 type Patient = PatientRow & { timeZone: string }
 
 /**
@@ -21,27 +28,60 @@ type Patient = PatientRow & { timeZone: string }
  * together or not at all. Handling a text twice does nothing.
  */
 export async function handleMessage(parts: HandleMessageParts, inboundId: string): Promise<void> {
-  await parts.store.transaction(async (store) => {
+  let stretched: StretchedCode | null = null
+  for (;;) {
+    const waitsFor = await handleWaiting(parts, inboundId, stretched)
+    if (!waitsFor) return
+    // Between two transactions: neither her row nor the database waits for it. What is decided then is decided anew.
+    const { cardId, line, code } = waitsFor
+    stretched = { cardId, line, code, stretched: await parts.stretchCode(cardId, line, code) }
+  }
+}
+
+type StretchCode = Extract<Effect, { kind: 'stretchCode' }>
+
+/** @returns the code that must be stretched before the next text can be answered; those before it are */
+async function handleWaiting(
+  parts: HandleMessageParts,
+  inboundId: string,
+  stretched: StretchedCode | null,
+): Promise<StretchCode | null> {
+  return parts.store.transaction(async (store) => {
     const inbound = await store.messages.inbound(inboundId)
-    if (!inbound || inbound.handledAt !== null) return
+    if (!inbound || inbound.handledAt !== null) return null
     const address = await store.people.lockAddress(inbound.addressId)
-    if (!address) return
+    if (!address) return null
     const patient = address.patientId ? await store.people.patient(address.patientId) : null
     for (const message of await store.messages.waiting(address.id)) {
-      const handling = { ...parts, store, address, patient, message }
+      const handling = { ...parts, store, address, patient, message, stretched }
       const facts = await gatherFacts(handling)
       const text = parts.columns.open(message.textSealed, 'inbound_message.text')
-      for (const effect of converse(facts, text)) await apply(handling, effect)
+      for (const effect of converse(facts, text)) {
+        if (effect.kind === 'stretchCode') return effect
+        await apply(handling, effect)
+      }
+      // A code for another line of her card is still good for that one.
+      if (mayHoldCode(text)) {
+        await store.messages.wipe(message.id, parts.columns.seal('', 'inbound_message.text'))
+        await store.outbox.add('redactMessage', message.id, parts.clock())
+      }
       await store.messages.markHandled(message.id, parts.clock())
     }
+    return null
   })
 }
 
-type Handling = HandleMessageParts & { address: PhoneAddressRow; patient: Patient | null; message: InboundMessageRow }
+type Handling = HandleMessageParts & {
+  address: PhoneAddressRow
+  patient: Patient | null
+  message: InboundMessageRow
+  stretched: StretchedCode | null
+}
 
-async function gatherFacts({ store, clock, address, patient }: Handling): Promise<ConversationFacts> {
+async function gatherFacts({ store, clock, address, patient, stretched }: Handling): Promise<ConversationFacts> {
   const now = clock()
-  if (!patient) return { now, patient: null, requests: [], lastPrompted: null, looks: [] }
+  const unknown = { now, patient: null, requests: [], lastPrompted: null, stretched, misses: 0, pausedUntil: null }
+  if (!patient) return { ...unknown, looks: [] }
   const requests = await store.requests.ofPatient(patient.id, (now - numberRestsMs) as EpochMs)
   const last = await store.messages.lastOutbound(address.id)
   const wasSent = last?.state === 'sending' || last?.state === 'sent' || last?.state === 'delivered'
@@ -56,6 +96,9 @@ async function gatherFacts({ store, clock, address, patient }: Handling): Promis
     patient: { language: patient.language, addressSince: address.since },
     requests: requests.map((request) => toFacts(request, now, unasked.has(request.id))),
     lastPrompted,
+    stretched,
+    misses: await store.cards.countMisses(patient.id),
+    pausedUntil: await store.cards.pausedUntil(patient.id, now),
     looks: looks.map((look) => ({
       number: look.number,
       doctor: look.doctorShortName,
@@ -73,19 +116,27 @@ async function hasLeft(store: Store, requestId: RequestWithPeople['id']): Promis
 function toFacts(request: RequestWithPeople, now: EpochMs, isUnasked: boolean): RequestFacts {
   const hasEnded = request.state === 'granted' && request.grantedUntil !== null && request.grantedUntil <= now
   const state = hasEnded ? 'expired' : isUnasked ? 'asking' : request.state
-  return { ...request, state, doctor: request.doctorShortName }
+  const { cardId, cardLine, lineHash } = request
+  const card = cardId && lineHash && cardLine !== null ? { cardId, line: cardLine, lineHash } : null
+  return { ...request, state, doctor: request.doctorShortName, card }
 }
 
-async function apply(handling: Handling, effect: Effect): Promise<void> {
+async function apply(handling: Handling, effect: Exclude<Effect, StretchCode>): Promise<void> {
   switch (effect.kind) {
     case 'say':
       return speak(handling, effect)
     case 'openGrant':
-      return answer(handling, effect.requestId, 'allow', 'openGrant')
+      return answer(handling, effect.requestId, 'allow', null)
+    case 'openGrantWithCode':
+      return answer(handling, effect.requestId, 'allow', effect.stretchedCode)
     case 'refuse':
-      return answer(handling, effect.requestId, effect.notMe ? 'notMe' : 'refuse', 'refuseRequest')
+      return answer(handling, effect.requestId, effect.notMe ? 'notMe' : 'refuse', null)
     case 'revokeGrant':
       return remove(handling, effect.requestId)
+    case 'missCode':
+      return missCode(handling, effect.requestId)
+    case 'pauseSharing':
+      return pauseSharing(handling, effect.until)
   }
 }
 
@@ -104,7 +155,7 @@ async function answer(
   handling: Handling,
   requestId: RequestWithPeople['id'],
   event: 'allow' | 'refuse' | 'notMe',
-  kind: UserOperationKind,
+  stretchedCode: Hex | null,
 ): Promise<void> {
   const { store, columns, clock, message, patient } = handling
   const request = await store.requests.lock(requestId)
@@ -118,7 +169,7 @@ async function answer(
     language: patient.language,
     inboundMessageId: message.providerId,
     answer: event,
-    assurance: 'A0',
+    assurance: stretchedCode === null ? 'A0' : 'A1',
     promptedAt: prompt?.sentAt ?? null,
     receivedAt: message.receivedAt,
     decidedAt: now,
@@ -132,7 +183,30 @@ async function answer(
     artefactSalt: salt,
     artefactCommitment: commitToArtefact(artefact, salt),
   })
-  await operate(handling, kind, requestId)
+  if (event !== 'allow') return operate(handling, 'refuseRequest', requestId)
+  if (stretchedCode === null) return operate(handling, 'openGrant', requestId)
+  await store.cards.clearMisses(patient.id)
+  await operate(handling, 'openGrantWithCode', requestId, columns.seal(stretchedCode, 'user_operation.code'))
+}
+
+async function missCode({ store, clock, message, patient }: Handling, consentRequestId: RequestWithPeople['id']) {
+  if (!patient) return
+  await store.cards.addMiss({
+    inboundMessageId: message.id,
+    patientId: patient.id,
+    consentRequestId,
+    missedAt: clock(),
+  })
+}
+
+/** Nobody looks and nothing is granted until then. The row waits for whoever tells her health worker. */
+async function pauseSharing({ store, clock, patient }: Handling, pausedUntil: EpochMs): Promise<void> {
+  if (!patient) return
+  const now = clock()
+  const pause = { id: randomUUID(), patientId: patient.id, reason: 'codesMissed', pausedAt: now, pausedUntil } as const
+  await store.cards.addPause({ ...pause, healthWorkerToldAt: null })
+  await store.cards.clearMisses(patient.id)
+  for (const { id } of await store.requests.ofPatient(patient.id, now)) await store.announce('request', id)
 }
 
 /** Closed at our gate from this commit on; the chain follows. */
@@ -149,10 +223,12 @@ async function operate(
   { store, clock, patient }: Handling,
   kind: UserOperationKind,
   requestId: RequestWithPeople['id'],
+  codeSealed: Uint8Array | null = null,
 ): Promise<void> {
   if (!patient) return
   const id = randomUUID()
-  const isNew = await store.operations.add(newUserOperation(id, kind, requestId, patient, clock()))
+  const operation = newUserOperation(id, kind, requestId, patient, clock())
+  const isNew = await store.operations.add({ ...operation, codeSealed })
   if (isNew) await store.outbox.add('submitUserOperations', id, clock())
   await store.announce('request', requestId)
 }

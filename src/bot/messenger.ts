@@ -10,6 +10,12 @@ export type Messenger = {
   send(to: PhoneNumber, text: string): Promise<SendResult>
   /** A text that the provider took although we never saw its answer. Providers have no idempotent send. */
   findSent(to: PhoneNumber, text: string, since: Date): Promise<{ providerId: string } | null>
+  /**
+   * Has the provider forget what a text from a phone said; that it came, it may keep. Done twice it does nothing.
+   *
+   * @throws {TryAgainError} when the provider is down, slow or asks to wait
+   */
+  redact(providerId: string): Promise<void>
 }
 
 export type SendResult =

@@ -56,6 +56,15 @@ export function twilioMessenger(settings: TwilioSettings): Messenger {
         return { sent: false, reason: error.code === optedOutCode ? 'unreachable' : 'refused', errorCode }
       }
     },
+    async redact(providerId) {
+      try {
+        await client.messages(providerId).update({ body: '' })
+      } catch (error) {
+        // Deleted at the provider already: nothing is left to forget.
+        if (error instanceof RestException && error.status === 404) return
+        throw new TryAgainError('messengerUnavailable', waitForProviderMs)
+      }
+    },
     async findSent(to, text, since) {
       try {
         const messages = await client.messages.list({ to, from: settings.from, dateSentAfter: since, limit: 50 })

@@ -1,7 +1,9 @@
 import { encodeAbiParameters, keccak256 } from 'viem/utils'
 import type { Hex } from './rows.ts'
 
+/** Lines on a card, and digits of a code: the length of an airtime voucher, so that people know how to type it. */
 export const cardLines = 20
+export const codeDigits = 14
 
 /**
  * How a code is stretched, in the hospital's browser and here: argon2id, one lane, 32 bytes.

@@ -1,10 +1,13 @@
+import { codeDigits } from './codeCard.ts'
 import type { Language } from './people.ts'
-import { normaliseReply } from './text.ts'
+import { normaliseDigits, normaliseReply } from './text.ts'
 
-/** What a patient's message says. Only `answer` with `allow`, and a bare `1`, can ever open a grant. */
+/** What a patient's message says. Only `code`, `answer` with `allow`, and a bare `1`, can ever open a grant. */
 export type Command =
   | { kind: 'answer'; number: number; answer: Answer }
   | { kind: 'bareAnswer'; answer: Answer }
+  /** A request's number and a code of a card, in whatever groups and digits she typed it: 14 ASCII digits here. */
+  | { kind: 'code'; number: number; code: string }
   | { kind: 'remove'; number: number }
   /** A request's number alone, or with words that are no answer: she is helped with that request, nothing happens. */
   | { kind: 'about'; number: number }
@@ -52,6 +55,14 @@ export function parseCommand(text: string, language: Language): Command {
     const number = Number(pair[1])
     return answer ? { kind: 'answer', number, answer } : { kind: 'about', number }
   }
+  const numbered = /^([1-9]\d{1,3}) (\d[\d ]*)$/.exec(reply)
+  if (numbered) {
+    const number = Number(numbered[1])
+    const code = (numbered[2] ?? '').replaceAll(' ', '')
+    if (code.length === codeDigits && !isQuestion) return { kind: 'code', number, code }
+    // Nearly a code: one digit too many or too few. She is told how, and it is no guess.
+    if (code.length > codeDigits / 2) return { kind: 'about', number }
+  }
   const bare = answers[reply]
   if (bare && !isQuestion) return { kind: 'bareAnswer', answer: bare }
 
@@ -66,4 +77,9 @@ export function parseCommand(text: string, language: Language): Command {
   const numbers = reply.match(/(?<![\d\p{L}])\d{2,4}(?![\d\p{L}])/gu) ?? []
   const only = new Set(numbers)
   return only.size === 1 ? { kind: 'about', number: Number([...only][0]) } : { kind: 'unclear' }
+}
+
+/** True for a text that may hold a code, well typed or not: what it says is wiped once it was read. */
+export function mayHoldCode(text: string): boolean {
+  return normaliseDigits(text.normalize('NFKC')).replace(/\D+/g, '').length >= codeDigits - 2
 }

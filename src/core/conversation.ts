@@ -1,4 +1,5 @@
 import type { Preset, Purpose } from './classes.ts'
+import { lineHashOf } from './codeCard.ts'
 import { type Answer, parseCommand } from './commands.ts'
 import {
   bareReplyAddressAgeMs,
@@ -10,7 +11,8 @@ import {
   undoTimeMs,
 } from './consent.ts'
 import type { Effect, Phrase } from './effects.ts'
-import type { ConsentRequestId, EpochMs, Language } from './people.ts'
+import { type ConsentRequestId, day, type EpochMs, type Language } from './people.ts'
+import type { Hex } from './rows.ts'
 
 /** A request as the conversation sees it: open, live, or ended within the time its number rests. */
 export type RequestFacts = {
@@ -25,6 +27,8 @@ export type RequestFacts = {
   answerBy: EpochMs
   answeredAt: EpochMs | null
   grantedUntil: EpochMs | null
+  /** The line of her card that the request took; null where a bare reply answers it. */
+  card: { cardId: Hex; line: number; lineHash: Hex } | null
 }
 
 /** Everything `converse` may know; read in the same transaction that stores what it decides. */
@@ -35,14 +39,27 @@ export type ConversationFacts = {
   requests: readonly RequestFacts[]
   /** The request whose prompt or reminder was the last thing we sent to this address, if it was. */
   lastPrompted: ConsentRequestId | null
+  /** A code of this message that was stretched, with what it was stretched for. */
+  stretched: StretchedCode | null
+  /** Codes that were not those of their lines, since the last right one. */
+  misses: number
+  /** Until when nobody looks and nothing is granted; null where sharing is not paused. */
+  pausedUntil: EpochMs | null
   looks: readonly { number: number; doctor: string; at: EpochMs }[]
 }
+
+export type StretchedCode = { cardId: Hex; line: number; code: string; stretched: Hex }
+
+/** Wrong codes before sharing is paused. Three tries at 14 digits succeed once in 3 × 10^13. */
+const missesBeforePause = 3
+const pauseMs = day
 
 /**
  * Decides what one message does. Pure: the same facts and text always give the same effects.
  *
  * A grant is opened by `NUMBER 1` for an open request of this very address, or by a bare `1` when exactly one request is
- * open and its prompt was the last thing we sent. Everything else gets one helpful line or nothing.
+ * open and its prompt was the last thing we sent; where the request took a line of her card, by that line's code alone.
+ * Everything else gets one helpful line or nothing.
  */
 export function converse(facts: ConversationFacts, text: string): Effect[] {
   const { patient } = facts
@@ -53,6 +70,8 @@ export function converse(facts: ConversationFacts, text: string): Effect[] {
       return answer(facts, patient, find(facts, command.number), command.answer)
     case 'bareAnswer':
       return bareAnswer(facts, patient, command.answer)
+    case 'code':
+      return code(facts, find(facts, command.number), command.code)
     case 'remove':
       return remove(find(facts, command.number))
     case 'about':
@@ -85,8 +104,33 @@ function answer(
   if (!isOpen(request.state) || facts.now > request.answerBy) return [say({ name: 'ended', number })]
   if (nextState(request.state, reply) === null) return [say({ name: 'tooSoon', number })]
   if (reply !== 'allow') return [{ kind: 'refuse', requestId: request.id, notMe: reply === 'notMe' }]
+  if (request.card) return [howToAnswer(request)]
+  if (facts.pausedUntil !== null) return [say({ name: 'sharingPaused', until: facts.pausedUntil })]
   if (!bareReplySuffices(facts, patient, request)) return [say({ name: 'grantFailed', number })]
   return [{ kind: 'openGrant', requestId: request.id }]
+}
+
+/** Assurance A1: the code of the line that the request took. A code for another line is a wrong one, whoever sent it. */
+function code(facts: ConversationFacts, request: RequestFacts | null, typed: string): Effect[] {
+  if (!request) return [say({ name: 'noSuchNumber' })]
+  const { number, card, id: requestId } = request
+  if (isLive(request.state)) return alreadyAllowed(request)
+  if (!isOpen(request.state) || facts.now > request.answerBy) return [say({ name: 'ended', number })]
+  if (nextState(request.state, 'allow') === null) return [say({ name: 'tooSoon', number })]
+  if (!card) return [howToAnswer(request)]
+  if (facts.pausedUntil !== null) return [say({ name: 'sharingPaused', until: facts.pausedUntil })]
+  // PRIVATE needs a witness beside the code, and there is no way to name one yet.
+  if (request.preset === 'PRIVATE') return [say({ name: 'grantFailed', number })]
+  const { cardId, line } = card
+  const known = facts.stretched
+  if (known?.cardId !== cardId || known.line !== line || known.code !== typed)
+    return [{ kind: 'stretchCode', cardId, line, code: typed }]
+  if (lineHashOf(known.stretched) === card.lineHash)
+    return [{ kind: 'openGrantWithCode', requestId, stretchedCode: known.stretched }]
+  const missed: Effect = { kind: 'missCode', requestId }
+  if (facts.misses + 1 < missesBeforePause) return [missed, say({ name: 'codeWrong', number, line })]
+  const until = (facts.now + pauseMs) as EpochMs
+  return [missed, { kind: 'pauseSharing', until }, say({ name: 'sharingPaused', until })]
 }
 
 /** Assurance A0: ordinary classes, at most 7 days, from an address unchanged for 30 days. */
@@ -119,8 +163,8 @@ function whichOne(facts: ConversationFacts): Effect[] {
   const open = facts.requests.filter((request) => isAnswerable(request, facts.now))
   const [only] = open
   if (!only) return [say({ name: 'nothingOpen' })]
-  if (open.length === 1) return [say({ name: 'howToAnswer', number: only.number })]
-  return [say({ name: 'whichOne', numbers: open.map((request) => request.number) })]
+  if (open.length === 1) return [howToAnswer(only)]
+  return [say({ name: 'whichOne', numbers: open.map(({ number }) => number), code: open.some(({ card }) => card) })]
 }
 
 function isAnswerable(request: RequestFacts, now: EpochMs): boolean {
@@ -130,7 +174,7 @@ function isAnswerable(request: RequestFacts, now: EpochMs): boolean {
 function about(now: EpochMs, request: RequestFacts | null): Effect[] {
   if (!request) return [say({ name: 'noSuchNumber' })]
   const { number, doctor } = request
-  if (isOpen(request.state) && now <= request.answerBy) return [say({ name: 'howToAnswer', number })]
+  if (isOpen(request.state) && now <= request.answerBy) return [howToAnswer(request)]
   if (isLive(request.state)) return [say({ name: 'howToRemove', number, doctor })]
   return [say({ name: 'ended', number })]
 }
@@ -151,8 +195,12 @@ function undo(now: EpochMs, request: RequestFacts): Effect[] {
     return inTime ? [{ kind: 'revokeGrant', requestId: request.id }] : [say({ name: 'undoTooLate', number })]
   }
   if (request.state === 'refused' || request.state === 'notMe') return [say({ name: 'undoRefusal', number })]
-  if (isOpen(request.state) && now <= request.answerBy) return [say({ name: 'howToAnswer', number })]
+  if (isOpen(request.state) && now <= request.answerBy) return [howToAnswer(request)]
   return [say({ name: 'ended', number })]
+}
+
+function howToAnswer({ number, card }: RequestFacts): Effect {
+  return say(card ? { name: 'codeNeeded', number, line: card.line } : { name: 'howToAnswer', number })
 }
 
 function alreadyAllowed(request: RequestFacts): Effect[] {

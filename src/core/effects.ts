@@ -1,9 +1,16 @@
 import type { Preset, Purpose } from './classes.ts'
 import type { ConsentRequestId, EpochMs } from './people.ts'
+import type { Hex } from './rows.ts'
 
 /** What a decision does. `bot/` stores the effects of one message in one transaction; `jobs/` perform them. */
 export type Effect =
+  /** On a bare reply. */
   | { kind: 'openGrant'; requestId: ConsentRequestId }
+  | { kind: 'openGrantWithCode'; requestId: ConsentRequestId; stretchedCode: Hex }
+  /** Not decided yet: the code must be stretched first, which takes a while. Comes alone. */
+  | { kind: 'stretchCode'; cardId: Hex; line: number; code: string }
+  | { kind: 'missCode'; requestId: ConsentRequestId }
+  | { kind: 'pauseSharing'; until: EpochMs }
   | { kind: 'refuse'; requestId: ConsentRequestId; notMe: boolean }
   | { kind: 'revokeGrant'; requestId: ConsentRequestId }
   | { kind: 'say'; phrase: Phrase }
@@ -26,8 +33,13 @@ export type Phrase =
   | { name: 'undoTooLate'; number: number }
   | { name: 'undoRefusal'; number: number }
   | { name: 'howToAnswer'; number: number }
+  /** A bare reply does not suffice: the code of this line does. */
+  | { name: 'codeNeeded'; number: number; line: number }
+  | { name: 'codeWrong'; number: number; line: number }
+  | { name: 'sharingPaused'; until: EpochMs }
   | { name: 'howToRemove'; number: number; doctor: string }
-  | { name: 'whichOne'; numbers: readonly number[] }
+  /** @property code one of them at least needs the code of a card */
+  | { name: 'whichOne'; numbers: readonly number[]; code: boolean }
   | { name: 'noSuchNumber' }
   | { name: 'nothingOpen' }
   | { name: 'tooSoon'; number: number }
@@ -45,6 +57,8 @@ export type Ask = {
   days: number
   oneTime: boolean
   purpose: Purpose
+  /** The line of her card whose code allows it; null where a bare reply does. */
+  line: number | null
 }
 
 export type PhraseName = Phrase['name']

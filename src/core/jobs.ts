@@ -2,6 +2,7 @@
 export const jobNames = [
   'handleMessage',
   'sendMessage',
+  'redactMessage',
   'submitUserOperations',
   'logAccess',
   'uploadRecord',

@@ -26,6 +26,8 @@ export type Ledger = {
   affiliation(affiliationId: number): Promise<{ doctor: Hex; hospital: Hex; active: boolean }>
   /** True where a contract account says that a signature is its own (ERC-1271); false for an account without code. */
   acceptsSignature(account: Hex, hash: Hex, signature: Hex): Promise<boolean>
+  /** The link of the next line of a patient's code card, as the ledger keeps it; all zeros without a card. */
+  cardTip(patientAccount: Hex): Promise<Hex>
   canAccess(ledgerRequestId: Hex, doctorAccount: Hex, right: Right): Promise<boolean>
   /** True while the grant behind a logged look stands; a one-time grant that this look used up counts as standing. */
   stillStands(proof: LoggedLook, doctorAccount: Hex, oneTime: boolean): Promise<boolean>

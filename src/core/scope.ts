@@ -29,8 +29,8 @@ export type Artefact = {
   language: string
   inboundMessageId: string
   answer: string
-  /** A0: a bare reply. */
-  assurance: 'A0'
+  /** A0: a bare reply. A1: the code of the card line that the request took. */
+  assurance: 'A0' | 'A1'
   promptedAt: number | null
   receivedAt: number
   decidedAt: number

@@ -72,6 +72,8 @@ export type Store = {
     /** Messages of an address that no transaction has handled yet, oldest first. */
     waiting(addressId: string): Promise<rows.InboundMessageRow[]>
     markHandled(id: string, at: EpochMs): Promise<void>
+    /** Puts another text in the place of one that held a code. */
+    wipe(id: string, textSealed: Uint8Array): Promise<void>
     addOutbound(row: Unnumbered<rows.OutboundMessageRow>): Promise<void>
     outbound(id: string): Promise<rows.OutboundMessageRow | null>
     updateOutbound(id: string, change: Partial<Unnumbered<rows.OutboundMessageRow>>): Promise<void>
@@ -205,8 +207,9 @@ export type Store = {
     setNextLine(cardId: rows.Hex, nextLine: number): Promise<void>
     /** Requests that took a line of this card and are not on chain yet, by line. */
     waiting(cardId: rows.Hex): Promise<{ id: ConsentRequestId; cardLine: number }[]>
-    /** @returns how many misses there are now, since the last right code or pause */
-    addMiss(row: rows.CodeMissRow): Promise<number>
+    addMiss(row: rows.CodeMissRow): Promise<void>
+    /** Misses since the last right code or pause. */
+    countMisses(patientId: PatientId): Promise<number>
     clearMisses(patientId: PatientId): Promise<void>
     addPause(row: rows.SharingPauseRow): Promise<void>
     /** Until when sharing is paused, or null where it is not. */

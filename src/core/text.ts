@@ -20,6 +20,6 @@ export function normaliseReply(text: string): string {
   return normaliseDigits(text.normalize('NFKC'))
     .toLowerCase()
     .replace(/[\s,.:;#*_/\\-]+/gu, ' ')
-    .replace(/[!?]+$/u, '')
+    .replace(/[!?\s]+$/u, '')
     .trim()
 }

@@ -2,7 +2,20 @@ import type { ConsentRequestId, EpochMs } from './people.ts'
 import type { Hex, UserOperationRow } from './rows.ts'
 
 /** What a user operation does on the ledger. */
-export type UserOperationKind = 'openRequest' | 'withdrawRequest' | 'openGrant' | 'refuseRequest' | 'revokeGrant'
+export type UserOperationKind =
+  | 'openRequest'
+  | 'withdrawRequest'
+  | 'openGrant'
+  | 'openGrantWithCode'
+  | 'refuseRequest'
+  | 'revokeGrant'
+
+/** The ways in which a patient's yes becomes a grant; a request has one of them at most. */
+export const grantKinds = ['openGrant', 'openGrantWithCode'] as const satisfies readonly UserOperationKind[]
+
+export function opensGrant(kind: UserOperationKind): boolean {
+  return (grantKinds as readonly UserOperationKind[]).includes(kind)
+}
 
 /**
  * prepared: a row, not sent. submitted: in a bundle that was sent. included: its success stands in a block; the patient is

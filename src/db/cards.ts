@@ -44,10 +44,12 @@ export function cardQueries(db: Kysely<Tables>): Store['cards'] {
         .values(row)
         .onConflict((conflict) => conflict.doNothing())
         .execute()
+    },
+    async countMisses(patientId) {
       const { count } = await db
         .selectFrom('codeMiss')
         .select(({ fn }) => fn.countAll<number>().as('count'))
-        .where('patientId', '=', row.patientId)
+        .where('patientId', '=', patientId)
         .executeTakeFirstOrThrow()
       return Number(count)
     },

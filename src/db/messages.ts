@@ -26,6 +26,9 @@ export function messageQueries(db: Kysely<Tables>): Store['messages'] {
     async markHandled(id, at) {
       await db.updateTable('inboundMessage').set({ handledAt: at }).where('id', '=', id).execute()
     },
+    async wipe(id, textSealed) {
+      await db.updateTable('inboundMessage').set({ textSealed }).where('id', '=', id).execute()
+    },
     async addOutbound(row) {
       await db.insertInto('outboundMessage').values(row).execute()
     },

@@ -94,7 +94,7 @@ export function operationQueries(db: Kysely<Tables>): Store['operations'] {
     async settleUpTo({ safe, final }) {
       await db
         .updateTable('userOperation')
-        .set({ status: 'succeeded' })
+        .set({ status: 'succeeded', codeSealed: null })
         .where('status', 'in', ['included', 'safe'])
         .where('blockNumber', '<=', final)
         .execute()

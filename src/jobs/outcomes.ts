@@ -6,13 +6,15 @@ import { type ConsentRequestId, type EpochMs, hour, type Language } from '../cor
 import { afterQuietHours } from '../core/quietHours.ts'
 import type { PhoneAddressRow, UserOperationRow } from '../core/rows.ts'
 import type { RequestWithPeople, Store } from '../core/store.ts'
-import { isIncluded, newUserOperation } from '../core/userOperation.ts'
+import { grantKinds, isIncluded, newUserOperation, opensGrant } from '../core/userOperation.ts'
 
 const reminderAfterMs = 4 * hour
 /** A block's time. */
 const lookAgainMs = 2_000
 /** Tries of an operation that reorganisations turn round again and again. */
 const maxAttempts = 5
+/** What the ledger says of a request whose line of the card is not the next one. */
+const lineIsNotNext = 'CardLineMismatch'
 
 /** Puts a text on its way in the caller's transaction; see `bot/say`. */
 export type Say = (
@@ -27,7 +29,13 @@ export type Say = (
   },
 ) => Promise<void>
 
-export type OutcomeParts = { store: Store; say: Say; clock: () => EpochMs }
+export type OutcomeParts = {
+  store: Store
+  say: Say
+  clock: () => EpochMs
+  /** Gives a request another line of the patient's card. @returns true where it shall be tried again; see `resyncCard` */
+  resyncCard(requestId: ConsentRequestId): Promise<boolean>
+}
 
 /** What follows from what the chain said, and from nothing else. Hearing a thing twice changes nothing. */
 export type Outcomes = {
@@ -40,14 +48,17 @@ export type Outcomes = {
 export function chainOutcomes(parts: OutcomeParts): Outcomes {
   return {
     apply: (store, event) => apply({ ...parts, store }, event),
-    refused: (operationId, reason) =>
-      parts.store.transaction(async (store) => {
+    async refused(operationId, reason) {
+      const { consentRequestId } = (await parts.store.operations.get(operationId)) ?? {}
+      if (!consentRequestId || (reason === lineIsNotNext && (await parts.resyncCard(consentRequestId)))) return
+      await parts.store.transaction(async (store) => {
         const operation = await store.operations.get(operationId)
         if (operation?.status !== 'prepared') return
         const status = operation.attempts > 0 ? 'dropped' : 'refused'
         await store.operations.update(operationId, { status, failure: reason, updatedAt: parts.clock() })
         await rejected({ ...parts, store }, operation)
-      }),
+      })
+    },
   }
 }
 
@@ -108,8 +119,13 @@ async function grantOpened(parts: OutcomeParts, request: RequestWithPeople, unti
   await store.announce('request', request.id)
 }
 
+async function grantingOf(store: Store, requestId: ConsentRequestId): Promise<UserOperationRow | null> {
+  const [bare, withCode] = grantKinds
+  return (await store.operations.ofRequest(requestId, bare)) ?? store.operations.ofRequest(requestId, withCode)
+}
+
 async function closeAgain({ store, clock }: OutcomeParts, request: RequestWithPeople): Promise<void> {
-  const granting = await store.operations.ofRequest(request.id, 'openGrant')
+  const granting = await grantingOf(store, request.id)
   const patient = request.patientId && (await store.people.patient(request.patientId))
   if (!granting?.blockNumber || !patient) return
   const removal = newUserOperation(randomUUID(), 'revokeGrant', request.id, patient, clock())
@@ -158,15 +174,17 @@ async function failedInBlock(parts: OutcomeParts, operation: UserOperationRow): 
 /** The chain will never hold what was decided: nothing was opened, and who waits for it is told. */
 async function rejected(parts: OutcomeParts, operation: UserOperationRow): Promise<void> {
   const { store, clock } = parts
-  if (operation.kind !== 'openRequest' && operation.kind !== 'openGrant') return
+  const isGrant = opensGrant(operation.kind)
+  if (operation.kind !== 'openRequest' && !isGrant) return
+  // One that may be signed again keeps its code, until its block is final.
+  if (operation.codeSealed) await store.operations.update(operation.id, { codeSealed: null })
   const request = await store.requests.lock(operation.consentRequestId)
   const state = request && nextState(request.state, 'rejectedByChain')
   if (!request || !state) return
   await store.requests.update(request.id, { state, endedAt: clock() })
   // What she was told before, a reorganisation has undone for good: access is closed, and no second text says the opposite.
   const wasTold = operation.blockNumber !== null
-  if (operation.kind === 'openGrant' && !wasTold)
-    await tell(parts, request, { name: 'grantFailed', number: request.number })
+  if (isGrant && !wasTold) await tell(parts, request, { name: 'grantFailed', number: request.number })
   await store.announce('request', request.id)
 }
 
@@ -197,7 +215,7 @@ async function lookAnswered(
 
 /** A look that was shown is written again, once the grant it was under stands again. */
 async function isGrantTakenBack(store: Store, requestId: ConsentRequestId): Promise<boolean> {
-  const granting = await store.operations.ofRequest(requestId, 'openGrant')
+  const granting = await grantingOf(store, requestId)
   return granting?.status === 'submitted' || granting?.status === 'prepared'
 }
 
@@ -257,5 +275,6 @@ function askOf(request: RequestWithPeople) {
     days: request.days,
     oneTime: request.oneTime,
     purpose: request.purpose,
+    line: request.cardLine,
   }
 }

@@ -95,6 +95,7 @@ export type RequestSummary = {
 export type LookRefusal =
   /** No grant of this doctor, or not one that stands now. */
   | { code: 'noGrant'; state: RequestState }
+  | { code: 'sharingPaused'; until: EpochMs }
   | { code: 'chainUnavailable' }
   /** Her passkey signed the request, and she came by password: nothing here could sign for the look. */
   | { code: 'needsPasskey' }
@@ -106,7 +107,15 @@ export type OpenedLook =
   | {
       status: 'refused'
       /** `lookEnded`: the entry is older than a reading session lasts; the grant may still stand. */
-      reason: 'removed' | 'expired' | 'usedUp' | 'lookEnded' | 'refusedOnChain' | 'chainUnavailable' | 'notFound'
+      reason:
+        | 'removed'
+        | 'expired'
+        | 'usedUp'
+        | 'lookEnded'
+        | 'sharingPaused'
+        | 'refusedOnChain'
+        | 'chainUnavailable'
+        | 'notFound'
     }
   | {
       status: 'open'

@@ -67,6 +67,7 @@ export async function addRequest(
   now: EpochMs,
 ): Promise<void> {
   await store.requests.add(row)
+  if (row.cardId && row.cardLine !== null) await store.cards.setNextLine(row.cardId, row.cardLine + 1)
   if (!row.patientId) return store.outbox.add('endRequest', row.id, now, row.answerBy)
   await store.operations.add(operation)
   await store.outbox.add('submitUserOperations', operation.id, now)
@@ -110,10 +111,7 @@ export async function newRequest(
     scopeSalt,
     scopeCommitment: commitToScope(scope, scopeSalt),
     ledgerRequestId: `0x${randomBytes(32).toString('hex')}`,
-    cardId: null,
-    cardLine: null,
-    lineHash: null,
-    nextLink: null,
+    ...(patient ? await nextLineOf(store, patient) : noLine),
     state: patient ? 'asking' : 'asked',
     askedAt: now,
     answerBy: (now + answerTimeMs(ask.purpose) - clockSkewMs) as EpochMs,
@@ -129,6 +127,32 @@ export async function newRequest(
     row.ledgerRequestId = ledgerRequestIdOf(toLedgerRequest(row, parties))
   }
   return row
+}
+
+const noLine = { cardId: null, cardLine: null, lineHash: null, nextLink: null }
+
+/**
+ * The line of her card that the next request takes; `addRequest` takes it. Without a line left, and where she must be asked
+ * for a code, the ledger refuses the request. Locks her card until the transaction ends.
+ */
+async function nextLineOf(store: Store, patient: PatientRow): Promise<Pick<ConsentRequestRow, keyof typeof noLine>> {
+  const card = await store.cards.lockOfPatient(patient.id)
+  const next = card && (await store.cards.lines(card.id)).find(({ line }) => line === card.nextLine)
+  if (!next) return noLine
+  return { cardId: card.id, cardLine: next.line, lineHash: next.lineHash, nextLink: next.nextLink }
+}
+
+/** The same request on the line that is the next one now; it itself where that has not changed. */
+export async function onNextLine(
+  { store, ledgerRequestIdOf, toLedgerRequest }: AskParts,
+  request: ConsentRequestRow,
+): Promise<ConsentRequestRow> {
+  const patient = request.patientId && (await store.people.patient(request.patientId))
+  const line = patient ? await nextLineOf(store, patient) : noLine
+  if (!patient || line.lineHash === request.lineHash) return request
+  const row = { ...request, ...line }
+  const parties = { patientAccount: patient.account, affiliationId: request.affiliationId }
+  return { ...row, ledgerRequestId: ledgerRequestIdOf(toLedgerRequest(row, parties)) }
 }
 
 export async function freeNumber(store: Store, patient: PatientRow, now: EpochMs): Promise<number> {

@@ -90,6 +90,7 @@ function statusOf(reason: Extract<OpenedLook, { status: 'refused' }>['reason']):
     case 'expired':
     case 'usedUp':
     case 'lookEnded':
+    case 'sharingPaused':
     case 'refusedOnChain':
       return 403
     default:

@@ -36,6 +36,8 @@ export function startLook({ store, clock }: LookParts): PortalActions['startLook
       if (request?.doctorId !== doctorId) return { refused: { code: 'noGrant', state: 'failed' } satisfies LookRefusal }
       const { state } = summarise(request, clock(), false)
       if (state !== 'granted') return { refused: { code: 'noGrant', state } satisfies LookRefusal }
+      const pausedUntil = request.patientId ? await inside.cards.pausedUntil(request.patientId, clock()) : null
+      if (pausedUntil) return { refused: { code: 'sharingPaused', until: pausedUntil } satisfies LookRefusal }
       // An entry that nobody signed for must not pass for one of her passkey's account.
       if (request.signing === 'passkey') return { refused: { code: 'needsPasskey' } satisfies LookRefusal }
       const id = randomUUID() as AccessEntryId
@@ -74,7 +76,7 @@ export function openLook(parts: LookParts): PortalActions['open'] {
     const patient = request?.patientId ? await parts.store.people.patient(request.patientId) : null
     if (!request || !patient || !look.transactionHash || look.loggedAt === null)
       return { status: 'refused', reason: 'notFound' }
-    const refusal = gateRefusal(request, look.loggedAt, parts.clock())
+    const refusal = await gateRefusal(parts, request, look.loggedAt)
     if (refusal) return { status: 'refused', reason: refusal }
 
     const proof = await proveStanding(parts, look, request)
@@ -83,7 +85,7 @@ export function openLook(parts: LookParts): PortalActions['open'] {
     const records = await unsealAll(parts, patient, request, proof, committedCids(look, parts.columns))
     // A removal that came while we unsealed wins: nothing of it is shown.
     const now = await parts.store.requests.get(request.id)
-    const late = now && gateRefusal(now, look.loggedAt, parts.clock())
+    const late = now && (await gateRefusal(parts, now, look.loggedAt))
     if (!now || late) return { status: 'refused', reason: late || 'removed' }
     return {
       status: 'open',
@@ -102,9 +104,15 @@ export function openLook(parts: LookParts): PortalActions['open'] {
 type Refusal = Extract<OpenedLook, { status: 'refused' }>['reason']
 
 /** What our own gate says, before and after the chain is asked. */
-function gateRefusal(request: RequestWithPeople, loggedAt: EpochMs, now: EpochMs): Refusal | null {
+async function gateRefusal(
+  { store, clock }: LookParts,
+  request: RequestWithPeople,
+  loggedAt: EpochMs,
+): Promise<Refusal | null> {
+  const now = clock()
   const { state } = summarise(request, now, false)
   if (state === 'removed') return 'removed'
+  if (request.patientId && (await store.cards.pausedUntil(request.patientId, now))) return 'sharingPaused'
   if (now - loggedAt > lookLastsMs) return request.oneTime ? 'usedUp' : 'lookEnded'
   // The look that used a one-time grant up is the one being read.
   return state === 'granted' || (state === 'usedUp' && request.oneTime) ? null : 'expired'

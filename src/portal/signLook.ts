@@ -44,6 +44,8 @@ export function signLookActions(parts: SignLookParts): Actions {
         if (request?.doctorId !== doctorId) return refuse('failed')
         const { state } = summarise(request, clock(), false)
         if (state !== 'granted') return refuse(state)
+        const until = request.patientId ? await inside.cards.pausedUntil(request.patientId, clock()) : null
+        if (until) return { refused: { code: 'sharingPaused', until } satisfies LookRefusal }
         const createdAt = clock()
         const salt: Hex = `0x${randomBytes(32).toString('hex')}`
         const cids = await cidsOf(inside, request)

@@ -6,7 +6,7 @@ import { type ConsentRequestId, type EpochMs, minute } from '../core/people.ts'
 import type { ConsentRequestRow, Hex, PasskeyAccountRow, UnsignedOperationRow, UserOperationRow } from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
 import { newUserOperation } from '../core/userOperation.ts'
-import { type AskParts, addRequest, freeNumber, newRequest, refusalOf } from './askForAccess.ts'
+import { type AskParts, addRequest, freeNumber, newRequest, onNextLine, refusalOf } from './askForAccess.ts'
 import type { PasskeyActions, SigningTask } from './passkeyActions.ts'
 
 /** A page that waits longer for a touch has been left. */
@@ -58,6 +58,8 @@ export function signOperationActions(parts: SignOperationParts): Actions {
   }
 
   async function isCurrent(row: UnsignedOperationRow, account: PasskeyAccountRow): Promise<boolean> {
+    const request = row.request === null ? null : (JSON.parse(row.request) as ConsentRequestRow)
+    if (request && (await onNextLine(parts, request)).lineHash !== request.lineHash) return false
     return operations.isCurrent(row.operation, await store.operations.open(account.account))
   }
 
@@ -97,7 +99,8 @@ export function signOperationActions(parts: SignOperationParts): Actions {
       const words = { healthId, preset, purpose, days, oneTime, answerBy, hospital: doctor.hospitalName }
       const task = { kind: row.kind, account: account.account, rpId: passkeys.rpId, known }
       if (await isCurrent(row, account)) return { ...words, ...task, id: row.id, hash: row.hash }
-      const id = await prepare(account, row.kind, request, row.patientAccount)
+      const anew = row.kind === 'openRequest' ? await onNextLine(parts, request) : request
+      const id = await prepare(account, row.kind, anew, row.patientAccount)
       const again = await own(doctorId, id)
       return again && { ...words, ...task, id, hash: again.hash }
     },
@@ -140,6 +143,9 @@ export function signOperationActions(parts: SignOperationParts): Actions {
     const refusal = await refusalOf(inside, request.doctorId, request, now)
     if (refusal) return { refused: refusal }
     const patient = request.patientId && (await inside.people.patientByHealthId(request.healthId))
+    // She signed for one line of the patient's card; in this very moment another request may have taken it.
+    if ((await onNextLine({ ...parts, store: inside }, request)).lineHash !== request.lineHash)
+      return { refused: 'outdated' }
     const number = patient ? await freeNumber(inside, patient, now) : request.number
     await addRequest(inside, { ...request, number, askedAt: now }, operation(request.id), now)
     return { requestId: request.id }

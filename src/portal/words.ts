@@ -225,6 +225,12 @@ const chainUnavailable: MessageWords = {
   whatToDo: 'Try again in a minute. If it lasts, tell the person who runs this system.',
 }
 
+const sharingPaused: MessageWords = {
+  title: 'Sharing is paused for this patient',
+  why: 'Codes that did not fit were sent from the patient’s phone. Until it is clear by whom, nobody opens the record. Access that was given stays.',
+  whatToDo: 'Speak with the patient, or with a community health worker who knows the patient.',
+}
+
 /** Why a doctor with the right password does not come in. */
 export function affiliationRefusalWords(refusal: AffiliationRefusal): MessageWords {
   const title = 'You are not signed in'
@@ -280,6 +286,8 @@ export function lookRefusalWords(refusal: LookRefusal, request: RequestSummary, 
         why: `${stateWords({ ...request, state: refusal.state }, dates).sentence}`,
         whatToDo: 'Nothing was opened and no look was used. Go back to the request, or ask again.',
       }
+    case 'sharingPaused':
+      return { ...sharingPaused, whatToDo: `Try again after ${dates.moment(refusal.until)}. ${sharingPaused.whatToDo}` }
     case 'chainUnavailable':
       return chainUnavailable
     case 'needsPasskey':
@@ -353,6 +361,8 @@ export function openRefusalWords(reason: Extract<OpenedLook, { status: 'refused'
         why: 'A look is one reading, and its record stays on the screen for a short time only.',
         whatToDo: 'Open the record again from the request. That is a new look, written to the chain like every other.',
       }
+    case 'sharingPaused':
+      return sharingPaused
     case 'refusedOnChain':
       return {
         title: 'The chain refused this look',

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { stringToHex } from 'viem'
 import { expect, test } from 'vitest'
+import { printCard } from '../../local/printCard.ts'
 import type { Village } from '../../local/village.ts'
+import { groupCode } from '../../src/core/codeCard.ts'
 import { engines, testVillage } from '../support/testVillage.ts'
 
 test.each(engines)(
@@ -12,8 +14,9 @@ test.each(engines)(
     const lines: string[] = []
     await using village = await testVillage(engine, { log: (line) => lines.push(line) })
     await liveThroughTheStory(village)
+    const codes = await liveThroughTheCardStory(village)
 
-    const secrets = await secretsOf(village)
+    const secrets = [...(await secretsOf(village)), ...codes]
     const rows = await everyRow(village)
     expect(rows.length).toBeGreaterThan(10_000)
     for (const [what, secret] of secrets) {
@@ -47,6 +50,47 @@ async function liveThroughTheStory(village: Village): Promise<void> {
     if ('refused' in look) throw new Error('The look was refused.')
     expect((await actions.open(doctor.id, look.lookId, 8_000)).status).toBe('open')
   }
+}
+
+/** A patient with a card: a code for another line, one in groups beside words, and the right one. @returns the codes */
+async function liveThroughTheCardStory(village: Village): Promise<[string, string][]> {
+  const doctor = village.people.doctors[1]
+  const patient = village.people.patients[3]
+  if (!doctor || !patient) throw new Error('The village is empty.')
+  const codes = await printCard(village.app, village.world, patient.healthId)
+  const ask = { preset: 'LAB_RESULTS', purpose: 'treatment', days: 7, oneTime: false } as const
+  const asked = await village.app.actions.askForAccess(doctor.id, { ...ask, healthId: patient.healthId })
+  if ('refused' in asked) throw new Error('The doctor may not ask.')
+  await village.settle()
+  const number = /^(\d+):/.exec(village.world.phones.messages(patient.phone).at(-1)?.text ?? '')?.[1]
+  for (const text of [
+    `${number} ${codes[4]}`,
+    `${number} is it ${groupCode(codes[5] ?? '')}`,
+    `${number} ${codes[0]}`,
+  ]) {
+    village.world.phones.text(patient.phone, text)
+    await village.settle()
+  }
+  expect((await village.app.store.requests.get(asked.requestId))?.state).toBe('granted')
+  // Not even the vault's key opens what she typed any more, nor what the ledger was shown once its block is final.
+  const { kysely } = village.app.database
+  const texts = await kysely.selectFrom('inboundMessage').select('textSealed').execute()
+  const opened = texts.map(({ textSealed }) => village.app.vault.columns.open(textSealed, 'inbound_message.text'))
+  expect(opened.filter((text) => text === '')).toHaveLength(3)
+  // The provider keeps that they came, not what they said.
+  const { messages } = JSON.parse(await readFile(join(village.app.config.dataFolder, 'twilio.json'), 'utf8')) as {
+    messages: { body: string; from: string }[]
+  }
+  const hers = messages.filter(({ from }) => from === patient.phone).map(({ body }) => body)
+  expect(hers).toEqual(['', '', ''])
+  await village.world.chain.mine(200)
+  await village.settle()
+  const sealed = await kysely.selectFrom('userOperation').select('kind').where('codeSealed', 'is not', null).execute()
+  expect(sealed).toEqual([])
+  return codes.flatMap((code): [string, string][] => [
+    ['a code', code],
+    ['a code in groups', groupCode(code)],
+  ])
 }
 
 /** What must stand nowhere in clear, with the word for it in a failure. */

@@ -1,18 +1,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { addDoctor } from '../../local/addDoctor.ts'
-import { officeOf, type SeededDoctor } from '../../local/seed.ts'
 import type { Village } from '../../local/village.ts'
 import { accountFactoryAbi } from '../../src/accounts/contracts.generated.ts'
 import { auditVerify } from '../../src/cli/auditVerify.ts'
 import type { LookEvidence } from '../../src/core/lookStatement.ts'
 import type { Hex } from '../../src/core/rows.ts'
-import { addAuthenticator } from '../support/authenticator.ts'
 import { openBrowser } from '../support/browser.ts'
-import { ask, signIn, untilState } from '../support/doctorsBrowser.ts'
+import { ask, signIn, signInWithPasskey, untilState } from '../support/doctorsBrowser.ts'
 import { countEvents, ledgerEvents } from '../support/ledgerEvents.ts'
 import { numberOf, openPhone } from '../support/patientsPhone.ts'
 import { testVillage } from '../support/testVillage.ts'
@@ -28,7 +25,7 @@ test('a doctor signs her own request and look with a passkey that her hospital h
   await using village = await testVillage()
   const { world, app } = village
   const { doctor, patient } = firstOf(village)
-  const { page, account } = await doctorWithPasskey(village, doctor)
+  const { page, account } = await signInWithPasskey(browser, village, doctor)
   const phone = await openPhone(browser, world.phonePage.url, patient.phone)
   expect(await page.locator('[data-signing]').getAttribute('data-signing')).toBe('passkey')
 
@@ -87,7 +84,7 @@ test('a doctor takes her question back with her passkey, and signs again what co
   await using village = await testVillage()
   const { world, app } = village
   const { doctor, patient } = firstOf(village)
-  const { page } = await doctorWithPasskey(village, doctor)
+  const { page } = await signInWithPasskey(browser, village, doctor)
 
   // Two windows prepare the same next operation of her account: the second to be signed has to be signed anew.
   await ask(page, patient.healthId, 'MEDICINES')
@@ -114,7 +111,7 @@ test('a doctor takes her question back with her passkey, and signs again what co
 test('a health ID that is nobody’s is signed for like any other, and nothing goes to the chain', async () => {
   await using village = await testVillage()
   const { doctor } = firstOf(village)
-  const { page } = await doctorWithPasskey(village, doctor)
+  const { page } = await signInWithPasskey(browser, village, doctor)
   await ask(page, 'HC-1234-5671', 'LAB RESULTS')
   await page.getByRole('button', { name: 'Sign with your passkey' }).click()
   await untilState(page, 'asked')
@@ -139,24 +136,6 @@ async function audit({ world, app }: Village, evidence: LookEvidence) {
   )
   await rm(folder, { recursive: true })
   return { exitCode, ...(JSON.parse(printed) as object) }
-}
-
-/** Makes a passkey on the page for it, has the hospital add its account, and signs in with it. */
-async function doctorWithPasskey(village: Village, doctor: SeededDoctor): Promise<{ page: Page; account: Hex }> {
-  const { page } = await signIn(browser, village.world.serverUrl, doctor)
-  await addAuthenticator(page)
-  await page.goto('/passkey')
-  await page.getByRole('button', { name: 'Make a passkey' }).click()
-  const account = (await page.locator('[data-account]').textContent()) as Hex
-  // Before the hospital's word there is no way in with it.
-  const { credential } = await addDoctor(officeOf(village.world), account)
-  await page.getByLabel("Your hospital's confirmation").fill(credential)
-  await page.getByRole('button', { name: 'Check the confirmation' }).click()
-  await page.getByRole('heading', { name: 'Your passkey is ready' }).waitFor()
-  await page.getByRole('button', { name: 'Sign out' }).click()
-  await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
-  await page.getByRole('heading', { name: 'Ask a patient for access' }).waitFor()
-  return { page, account }
 }
 
 function requestIdOf(event: { args: object } | undefined): Hex {

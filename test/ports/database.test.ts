@@ -140,11 +140,10 @@ describe.each(engines)('on %s', (engine) => {
       consentRequestId,
       missedAt: now,
     })
-    expect(await store.cards.addMiss(miss(0))).toBe(1)
-    expect(await store.cards.addMiss(miss(0))).toBe(1)
-    expect(await store.cards.addMiss(miss(1))).toBe(2)
+    for (const which of [0, 0, 1]) await store.cards.addMiss(miss(which))
+    expect(await store.cards.countMisses(own.patientId)).toBe(2)
     await store.cards.clearMisses(own.patientId)
-    expect(await store.cards.addMiss(miss(1))).toBe(1)
+    expect(await store.cards.countMisses(own.patientId)).toBe(0)
 
     expect(await store.cards.pausedUntil(own.patientId, now)).toBeNull()
     await store.cards.addPause({

@@ -10,6 +10,7 @@ import { readOrMakeKeyFile } from '../../src/accounts/keyFile.ts'
 import { openOperators } from '../../src/accounts/operators.ts'
 import { ownBundler } from '../../src/accounts/ownBundler.ts'
 import { handleMessage } from '../../src/bot/handleMessage.ts'
+import { stretchCode } from '../../src/bot/stretchCode.ts'
 import type { localOperatorNames } from '../../src/config.ts'
 import type { ConsentRequestId } from '../../src/core/people.ts'
 import type { ConsentRequestRow, OperatorTransactionRow, UserOperationRow } from '../../src/core/rows.ts'
@@ -114,7 +115,7 @@ export async function answersAreRead(village: Village): Promise<void> {
   await village.world.twilio.settle()
   for (const row of await store.outbox.due(village.now(), village.now(), 1_000)) {
     if (row.job !== 'handleMessage') continue
-    await handleMessage({ store, columns: vault.columns, clock: village.now }, row.subjectId)
+    await handleMessage({ store, columns: vault.columns, clock: village.now, stretchCode }, row.subjectId)
     await store.outbox.update(row.id, { doneAt: village.now() })
   }
 }

@@ -1,5 +1,9 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import type { SeededDoctor } from '../../local/seed.ts'
+import { addDoctor } from '../../local/addDoctor.ts'
+import { officeOf, type SeededDoctor } from '../../local/seed.ts'
+import type { Village } from '../../local/village.ts'
+import type { Hex } from '../../src/core/rows.ts'
+import { addAuthenticator } from './authenticator.ts'
 
 const pageTimeoutMs = 20_000
 
@@ -48,4 +52,26 @@ export async function markDocument(page: Page): Promise<void> {
 
 export async function isMarkedDocument(page: Page): Promise<boolean> {
   return (await page.evaluate('document.documentElement.dataset.marked')) === 'yes'
+}
+
+/** Makes a passkey on the page for it, has the hospital add its account, and signs in with it. */
+export async function signInWithPasskey(
+  browser: Browser,
+  village: Village,
+  doctor: SeededDoctor,
+): Promise<{ page: Page; account: Hex }> {
+  const { page } = await signIn(browser, village.world.serverUrl, doctor)
+  await addAuthenticator(page)
+  await page.goto('/passkey')
+  await page.getByRole('button', { name: 'Make a passkey' }).click()
+  const account = (await page.locator('[data-account]').textContent()) as Hex
+  // Before the hospital's word there is no way in with it.
+  const { credential } = await addDoctor(officeOf(village.world), account)
+  await page.getByLabel("Your hospital's confirmation").fill(credential)
+  await page.getByRole('button', { name: 'Check the confirmation' }).click()
+  await page.getByRole('heading', { name: 'Your passkey is ready' }).waitFor()
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
+  await page.getByRole('heading', { name: 'Ask a patient for access' }).waitFor()
+  return { page, account }
 }

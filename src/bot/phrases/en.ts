@@ -26,11 +26,19 @@ const time = (days: number, oneTime: boolean) => (oneTime ? 'once' : days === 1 
 /** What a list leaves out to stay one text is counted, so that nobody takes it for the whole. */
 const more = (count: number) => `and ${count} more`
 
+/** How a request is answered that took a line of her card, with the one thing that staff must never do. */
+const withCode = (number: number, line: number) =>
+  `Allow: ${number} and code on line ${line}. No: ${number} 2. Staff must never ask for your code.`
+
 export const en: Phrases = {
   prompt: (p) =>
-    `${p.number}: ${p.doctor}, ${p.hospital}, asks to see ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. Reply ${p.number} 1 to allow, ${p.number} 2 to refuse, ${p.number} 9 not me.`,
+    p.line === null
+      ? `${p.number}: ${p.doctor}, ${p.hospital}, asks to see ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. Reply ${p.number} 1 to allow, ${p.number} 2 to refuse, ${p.number} 9 not me.`
+      : `${p.number}: ${p.doctor}, ${p.hospital}: ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. ${withCode(p.number, p.line)}`,
   reminder: (p) =>
-    `Still open: ${p.number}: ${p.doctor}, ${p.hospital}: ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. ${p.number} 1 allow, ${p.number} 2 refuse, ${p.number} 9 not me.`,
+    p.line === null
+      ? `Still open: ${p.number}: ${p.doctor}, ${p.hospital}: ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. ${p.number} 1 allow, ${p.number} 2 refuse, ${p.number} 9 not me.`
+      : `Still open: ${p.number}: ${p.doctor}: ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. ${withCode(p.number, p.line)}`,
   granted: (p, zone) =>
     `${p.number}: ${p.doctor} is allowed to see ${presetWords[p.preset]} until ${dayAndTime(p.until, zone, months)}. To take it back: REMOVE ${p.number}`,
   grantFailed: (p) => `${p.number}: this could not be allowed. Nothing was opened. The doctor can ask again.`,
@@ -45,9 +53,15 @@ export const en: Phrases = {
   undoRefusal: (p) => `${p.number}: a refusal stays. If you want to allow it, ask the doctor to send a new request.`,
   howToAnswer: (p) =>
     `To answer ${p.number}: ${p.number} 1 to allow, ${p.number} 2 to refuse, ${p.number} 9 not me. Nothing was allowed.`,
+  codeNeeded: (p) =>
+    `To allow ${p.number}: send ${p.number} and the code on line ${p.line} of your card. To refuse: ${p.number} 2. Nothing was allowed. Staff must never ask for your code.`,
+  codeWrong: (p) =>
+    `${p.number}: that did not fit. Nothing was allowed. Look at line ${p.line} of your card and send ${p.number} and its code again.`,
+  sharingPaused: (p, zone) =>
+    `Sharing is paused until ${dayAndTime(p.until, zone, months)}: codes did not fit 3 times. Nobody can open your record. Was it not you? Tell your health worker.`,
   howToRemove: (p) => `${p.number}: ${p.doctor} may see your record. To take it back: REMOVE ${p.number}`,
   whichOne: (p) =>
-    `Open requests: ${p.numbers.slice(0, 5).join(', ')}${p.numbers.length > 5 ? ` ${more(p.numbers.length - 5)}` : ''}. Nothing was allowed. Answer each with its number first, like ${p.numbers[0]} 1 to allow or ${p.numbers[0]} 2 to refuse.`,
+    `Open requests: ${p.numbers.slice(0, 5).join(', ')}${p.numbers.length > 5 ? ` ${more(p.numbers.length - 5)}` : ''}. Nothing was allowed. Answer each with its number first, like ${p.numbers[0]} ${p.code ? 'and its code' : '1'} to allow or ${p.numbers[0]} 2 to refuse.`,
   noSuchNumber: () => 'There is no request with that number. Nothing was changed. Send MENU for what you can do.',
   nothingOpen: () =>
     'No request is waiting for you. Send WHO to see who is allowed, LOG to see who looked, MENU for more.',

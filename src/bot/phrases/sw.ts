@@ -18,7 +18,7 @@ const purposeWords: Readonly<Record<Purpose, string>> = {
   treatment: '',
   payment: ' kwa malipo',
   research: ' kwa utafiti',
-  patientRequest: ' kama ulivyoomba',
+  patientRequest: ' kwa ombi lako',
 }
 
 const time = (days: number, oneTime: boolean) => (oneTime ? 'mara moja' : `siku ${days}`)
@@ -26,11 +26,19 @@ const time = (days: number, oneTime: boolean) => (oneTime ? 'mara moja' : `siku 
 /** What a list leaves out to stay one text is counted, so that nobody takes it for the whole. */
 const more = (count: number) => `na ${count} zaidi`
 
+/** How a request is answered that took a line of her card, with the one thing that staff must never do. */
+const withCode = (number: number, line: number) =>
+  `Kataa: ${number} 2. Ruhusu: ${number} na msimbo wa mstari ${line}; wahudumu wasiuombe.`
+
 export const sw: Phrases = {
   prompt: (p) =>
-    `${p.number}: ${p.doctor}, ${p.hospital}, anaomba kuona ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. Jibu ${p.number} 1 ruhusu, ${p.number} 2 kataa, ${p.number} 9 si mimi.`,
+    p.line === null
+      ? `${p.number}: ${p.doctor}, ${p.hospital}, anaomba kuona ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. Jibu ${p.number} 1 ruhusu, ${p.number} 2 kataa, ${p.number} 9 si mimi.`
+      : `${p.number}: ${p.doctor}, ${p.hospital}: ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. ${withCode(p.number, p.line)}`,
   reminder: (p) =>
-    `Bado wazi: ${p.number}: ${p.doctor}, ${p.hospital}: ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. ${p.number} 1 ruhusu, ${p.number} 2 kataa, ${p.number} 9 si mimi.`,
+    p.line === null
+      ? `Bado wazi: ${p.number}: ${p.doctor}, ${p.hospital}: ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. ${p.number} 1 ruhusu, ${p.number} 2 kataa, ${p.number} 9 si mimi.`
+      : `Bado wazi: ${p.number}: ${p.doctor}: ${presetWords[p.preset]}${purposeWords[p.purpose]}, ${time(p.days, p.oneTime)}. ${withCode(p.number, p.line)}`,
   granted: (p, zone) =>
     `${p.number}: ${p.doctor} ameruhusiwa kuona ${presetWords[p.preset]} hadi ${dayAndTime(p.until, zone, months)}. Kuondoa ruhusa: ONDOA ${p.number}`,
   grantFailed: (p) => `${p.number}: haikuwezekana kuruhusu. Hakuna kilichofunguliwa. Daktari anaweza kuomba tena.`,
@@ -45,9 +53,15 @@ export const sw: Phrases = {
   undoRefusal: (p) => `${p.number}: umeshakataa. Ukitaka kuruhusu, mwambie daktari atume ombi jipya.`,
   howToAnswer: (p) =>
     `Kujibu ${p.number}: ${p.number} 1 ruhusu, ${p.number} 2 kataa, ${p.number} 9 si mimi. Hakuna kilichoruhusiwa.`,
+  codeNeeded: (p) =>
+    `Kuruhusu ${p.number}: tuma ${p.number} na msimbo wa mstari ${p.line} wa kadi. Kukataa: ${p.number} 2. Hakuna kilichoruhusiwa. Wahudumu wasiombe msimbo wako.`,
+  codeWrong: (p) =>
+    `${p.number}: haikulingana. Hakuna kilichoruhusiwa. Angalia mstari ${p.line} wa kadi yako, kisha tuma tena ${p.number} na msimbo wake.`,
+  sharingPaused: (p, zone) =>
+    `Ruhusa zimesitishwa hadi ${dayAndTime(p.until, zone, months)}: msimbo haukulingana mara 3. Hakuna anayeweza kufungua rekodi yako. Si wewe? Mwambie mhudumu wa afya.`,
   howToRemove: (p) => `${p.number}: ${p.doctor} anaweza kuona rekodi yako. Kuondoa ruhusa: ONDOA ${p.number}`,
   whichOne: (p) =>
-    `Maombi yaliyo wazi: ${p.numbers.slice(0, 5).join(', ')}${p.numbers.length > 5 ? ` ${more(p.numbers.length - 5)}` : ''}. Hakuna kilichoruhusiwa. Jibu kila moja kwa namba yake, kama ${p.numbers[0]} 1 ruhusu au ${p.numbers[0]} 2 kataa.`,
+    `Maombi yaliyo wazi: ${p.numbers.slice(0, 5).join(', ')}${p.numbers.length > 5 ? ` ${more(p.numbers.length - 5)}` : ''}. Hakuna kilichoruhusiwa. Jibu kila moja kwa namba yake, kama ${p.numbers[0]} ${p.code ? 'na msimbo' : '1'} ruhusu au ${p.numbers[0]} 2 kataa.`,
   noSuchNumber: () => 'Hakuna ombi lenye namba hiyo. Hakuna kilichobadilika. Tuma MENYU kuona unachoweza kufanya.',
   nothingOpen: () =>
     'Hakuna ombi linalokusubiri. Tuma NANI kuona aliyeruhusiwa, HISTORIA aliyeangalia, MENYU kwa zaidi.',

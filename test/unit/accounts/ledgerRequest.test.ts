@@ -112,7 +112,7 @@ describe('what an account is called with', () => {
     artefactSalt: null,
     artefactCommitment: `0x${'ef'.repeat(20)}`,
   }
-  const parties = { patientAccount: patient, affiliationId: 7 }
+  const parties = { patientAccount: patient, affiliationId: 7, stretchedCode: null }
   const decoded = (data: Hex) => decodeFunctionData({ abi: consentLedgerAbi, data })
 
   test('a request carries what the doctor signs, its time in whole seconds', () => {
@@ -129,6 +129,20 @@ describe('what an account is called with', () => {
       // 1 January 2027 is day 20,819 since 1970, 0x5153.
       args: [`0x${'cd'.repeat(20)}${'5153'.padStart(24, '0')}`, row.artefactCommitment],
     })
+  })
+
+  test('a request that took a line of the card carries its hash and the link after it', () => {
+    const line = { lineHash: `0x${'12'.repeat(32)}`, nextLink: `0x${'34'.repeat(32)}` } as const
+    expect(toLedgerRequest({ ...row, ...line }, parties)).toEqual({ ...request, ...line })
+  })
+
+  test('a grant on a code shows the stretched code beside them, and is not made without one', () => {
+    const stretchedCode: Hex = `0x${'56'.repeat(32)}`
+    expect(decoded(encodeLedgerCall('openGrantWithCode', row, { ...parties, stretchedCode }))).toEqual({
+      functionName: 'openGrantWithCode',
+      args: [`0x${'cd'.repeat(20)}${'5153'.padStart(24, '0')}`, row.artefactCommitment, stretchedCode],
+    })
+    expect(() => encodeLedgerCall('openGrantWithCode', row, parties)).toThrow(TypeError)
   })
 
   test.each(['withdrawRequest', 'refuseRequest', 'revokeGrant'] as const)('%s names the request alone', (kind) => {

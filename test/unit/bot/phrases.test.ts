@@ -20,7 +20,9 @@ const until = Date.UTC(2026, 11, 30) as EpochMs
 const asks = presets.flatMap((preset) =>
   purposes.flatMap((purpose) =>
     [1, 2, 7, 90, 365].flatMap((days) =>
-      [false, true].map((oneTime) => ({ number, doctor, hospital, preset, purpose, days, oneTime })),
+      [false, true].flatMap((oneTime) =>
+        [null, 20].map((line) => ({ number, doctor, hospital, preset, purpose, days, oneTime, line })),
+      ),
     ),
   ),
 )
@@ -42,11 +44,17 @@ const longest: { readonly [Name in PhraseName]: readonly Extract<Phrase, { name:
   undoTooLate: [{ name: 'undoTooLate', number }],
   undoRefusal: [{ name: 'undoRefusal', number }],
   howToAnswer: [{ name: 'howToAnswer', number }],
+  codeNeeded: [{ name: 'codeNeeded', number, line: 20 }],
+  codeWrong: [{ name: 'codeWrong', number, line: 20 }],
+  sharingPaused: [{ name: 'sharingPaused', until }],
   howToRemove: [{ name: 'howToRemove', number, doctor }],
-  whichOne: [2, 3, 5, 30].map((count) => ({
-    name: 'whichOne',
-    numbers: Array.from({ length: count }, (_, index) => number - index),
-  })),
+  whichOne: [2, 3, 5, 30].flatMap((count) =>
+    [false, true].map((code) => ({
+      name: 'whichOne' as const,
+      numbers: Array.from({ length: count }, (_, index) => number - index),
+      code,
+    })),
+  ),
   noSuchNumber: [{ name: 'noSuchNumber' }],
   nothingOpen: [{ name: 'nothingOpen' }],
   tooSoon: [{ name: 'tooSoon', number }],
@@ -89,14 +97,30 @@ describe.each(languages)('in %s', (language) => {
     for (const { text } of texts) expect(text).not.toMatch(diagnoses)
   })
 
-  test('no text asks for a PIN, a password or a code', () => {
-    for (const { text } of texts) expect(text).not.toMatch(/\b(pin|password|code|nywila|neno la siri|msimbo)\b/i)
+  test('no text asks for a PIN or a password, and one that asks for a code of the card says who never may', () => {
+    const never = language === 'en' ? /Staff must never ask for your code/ : /wahudumu wasi(uombe|ombe msimbo wako)/i
+    const aboutCodes = ['prompt', 'reminder', 'codeNeeded', 'codeWrong', 'sharingPaused', 'whichOne']
+    for (const { name, text } of texts) {
+      expect(text).not.toMatch(/\b(pin|password|nywila|neno la siri)\b/i)
+      if (!/\b(codes?|msimbo)\b/i.test(text)) continue
+      expect(aboutCodes).toContain(name)
+      if (['prompt', 'reminder', 'codeNeeded'].includes(name)) expect(text).toMatch(never)
+    }
+  })
+
+  test('a prompt for the code of a line names the line, and no 1 that would not do', () => {
+    for (const phrase of [...longest.prompt, ...longest.reminder]) {
+      const text = render(phrase)
+      expect(text.includes(language === 'en' ? 'code on line 20' : 'msimbo wa mstari 20')).toBe(phrase.line !== null)
+      expect(text.includes('999 1')).toBe(phrase.line === null)
+    }
   })
 
   test('a prompt tells who, which hospital, what, how long, its number, and how to allow and refuse', () => {
     for (const ask of longest.prompt) {
       const text = render(ask)
-      for (const part of [doctor, hospital, '999 1', '999 2', '999 9']) expect(text).toContain(part)
+      const ways = ask.line === null ? ['999 1', '999 2', '999 9'] : ['999 2', '20']
+      for (const part of [doctor, hospital, ...ways]) expect(text).toContain(part)
       expect(text.startsWith('999: ')).toBe(true)
       if (!ask.oneTime) expect(text).toContain(String(ask.days))
     }
@@ -104,7 +128,7 @@ describe.each(languages)('in %s', (language) => {
 
   test('a prompt says why, when it is not treatment', () => {
     const of = (purpose: (typeof purposes)[number]) =>
-      render({ name: 'prompt', number, doctor, hospital, preset: 'ALL', purpose, days: 7, oneTime: false })
+      render({ name: 'prompt', number, doctor, hospital, preset: 'ALL', purpose, days: 7, oneTime: false, line: null })
     expect(new Set(purposes.map(of)).size).toBe(purposes.length)
     expect(of('treatment').length).toBeLessThan(of('payment').length)
   })
@@ -148,9 +172,9 @@ describe.each(languages)('in %s', (language) => {
   })
 
   test('a list that is too long for one text says how many it leaves out', () => {
-    const numbers = render({ name: 'whichOne', numbers: [10, 11, 12, 13, 14, 15, 16] })
+    const numbers = render({ name: 'whichOne', numbers: [10, 11, 12, 13, 14, 15, 16], code: false })
     expect(numbers).toMatch(/10, 11, 12, 13, 14,? (and 2 more|na 2 zaidi)\./)
-    expect(render({ name: 'whichOne', numbers: [10, 11, 12, 13, 14] })).toContain('10, 11, 12, 13, 14.')
+    expect(render({ name: 'whichOne', numbers: [10, 11, 12, 13, 14], code: false })).toContain('10, 11, 12, 13, 14.')
     expect(render({ name: 'who', grants })).toMatch(/; (and 1 more|na 1 zaidi)$/)
     expect(render({ name: 'who', grants: grants.slice(0, 3) })).not.toMatch(/more|zaidi/)
   })
@@ -166,7 +190,8 @@ describe.each(languages)('in %s', (language) => {
 /** Of the asks, one for each preset, purpose and time: enough to see every word. */
 function isOneOfItsKind({ phrase }: { phrase: Phrase }): boolean {
   if (phrase.name !== 'prompt' && phrase.name !== 'reminder') return true
-  const usual = [phrase.preset === 'LAB_RESULTS', phrase.purpose === 'treatment', phrase.days === 7 && !phrase.oneTime]
+  const isSevenDays = phrase.days === 7 && !phrase.oneTime
+  const usual = [phrase.preset === 'LAB_RESULTS', phrase.purpose === 'treatment', isSevenDays, phrase.line === null]
   return usual.filter((is) => !is).length <= 1
 }
 

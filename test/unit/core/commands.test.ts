@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseCommand, words } from '../../../src/core/commands.ts'
+import { mayHoldCode, parseCommand, words } from '../../../src/core/commands.ts'
 
 /** What carriers and Twilio answer themselves, and YES, which they answer after a STOP. */
 const carriersWords = 'STOP UNSUBSCRIBE END QUIT STOPALL REVOKE OPTOUT CANCEL START YES UNSTOP HELP INFO'.split(' ')
@@ -61,6 +61,60 @@ describe('an answer names its request and nothing else', () => {
     ['1.', 'allow'],
   ])('a bare %j is a bare answer', (text, answer) => {
     expect(parseCommand(text, 'en')).toEqual({ kind: 'bareAnswer', answer })
+  })
+})
+
+describe('a code of the card', () => {
+  const code47 = { kind: 'code', number: 47, code: '83920175520934' }
+
+  test.each([
+    '47 83920175520934',
+    '47 8392 0175 5209 34',
+    '47-8392-0175-5209-34',
+    '47, 8392.0175.5209.34.',
+    '#47* 8392 01755 20934!',
+    '47\n8392 0175\n5209 34',
+    '٤٧ ٨٣٩٢ ٠١٧٥ ٥٢٠٩ ٣٤',
+    '४७ ८३९२०१७५५२०९३४',
+    '４７　８３９２０１７５５２０９３４',
+  ])('is understood in the groups and digits of every keyboard: %j', (text) => {
+    expect(parseCommand(text, 'sw')).toEqual(code47)
+  })
+
+  test('may begin with zeros', () => {
+    expect(parseCommand('47 0000 0000 0000 01', 'en')).toEqual({ ...code47, code: '00000000000001' })
+  })
+
+  test.each([
+    '47 8392017552093',
+    '47 839201755209345',
+    '47 83920175520934?',
+    '47 7 83920175520934',
+    '47 83920175520934 please',
+    '47 code 83920175520934',
+  ])('with a digit too many or too few, a question or a word is none, and she is helped with 47: %j', (text) => {
+    expect(parseCommand(text, 'en')).toEqual({ kind: 'about', number: 47 })
+  })
+
+  test.each([
+    '83920175520934',
+    '8392 0175 5209 34',
+    '4783920175520934',
+    '047 83920175520934',
+    'remove 47 83920175520934',
+  ])('without the number of a request is none: %j', (text) => expect(parseCommand(text, 'en').kind).not.toBe('code'))
+
+  test('a text that may hold one is known, however it is typed, and an answer or a word is not', () => {
+    for (const text of [
+      '47 83920175520934',
+      'my code: 8392-0175-5209-34',
+      '٨٣٩٢٠١٧٥٥٢٠٩٣٤',
+      '47 839201755209',
+      '１２３４ 5678 9012',
+    ])
+      expect(mayHoldCode(text)).toBe(true)
+    for (const text of ['47 1', 'REMOVE 1234', 'my pin is 4821', '', 'yes', 'call 0712 345 678'])
+      expect(mayHoldCode(text)).toBe(false)
   })
 })
 

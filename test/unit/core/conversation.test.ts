@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { lineHashOf } from '../../../src/core/codeCard.ts'
 import { requestStates } from '../../../src/core/consent.ts'
 import { type ConversationFacts, converse, type RequestFacts } from '../../../src/core/conversation.ts'
 import type { Effect } from '../../../src/core/effects.ts'
 import { type ConsentRequestId, day, type EpochMs, hour, minute } from '../../../src/core/people.ts'
+import type { Hex } from '../../../src/core/rows.ts'
 
 const now = Date.UTC(2026, 10, 24, 9) as EpochMs
 const id47 = 'request-47' as ConsentRequestId
@@ -22,6 +24,7 @@ function request(change: Partial<RequestFacts> = {}): RequestFacts {
     answerBy: at(23 * hour),
     answeredAt: null,
     grantedUntil: null,
+    card: null,
     ...change,
   }
 }
@@ -35,6 +38,9 @@ function facts(requests: readonly RequestFacts[], change: Partial<ConversationFa
     patient: { language: 'en', addressSince: at(-900 * day) },
     requests,
     lastPrompted: requests.at(-1)?.id ?? null,
+    stretched: null,
+    misses: 0,
+    pausedUntil: null,
     looks: [],
     ...change,
   }
@@ -120,11 +126,103 @@ describe('what a bare reply may open', () => {
   })
 })
 
+describe('a request that took line 7 of her card', () => {
+  const cardId: Hex = '0x000102030405060708090a0b0c0d0e0f'
+  const stretched: Hex = `0x${'56'.repeat(32)}`
+  const right = '83920175520934'
+  const card = { cardId, line: 7, lineHash: lineHashOf(stretched) }
+  const open = [request({ card })]
+  const known = { stretched: { cardId, line: 7, code: right, stretched } }
+  const wrong = { stretched: { cardId, line: 7, code: '11111111111111', stretched: cardId } }
+  const granted: Effect[] = [{ kind: 'openGrantWithCode', requestId: id47, stretchedCode: stretched }]
+  const needed = says({ name: 'codeNeeded', number: 47, line: 7 })
+
+  test.each(['47 1', '1', '47', '47 0', 'yes', 'hello', '83920175520934', '47 8392017552093', '47 839201755209345'])(
+    '%j grants nothing: she is told which code is needed',
+    (text) => expect(converse(facts(open), text)).toEqual(needed),
+  )
+
+  test('its code is stretched first, once, for that card and that line', () => {
+    expect(converse(facts(open), `47 ${right}`)).toEqual([{ kind: 'stretchCode', cardId, line: 7, code: right }])
+    expect(converse(facts(open, { stretched: { ...known.stretched, line: 8 } }), `47 ${right}`)).toEqual([
+      { kind: 'stretchCode', cardId, line: 7, code: right },
+    ])
+  })
+
+  test.each([
+    `47 ${right}`,
+    '47 8392 0175 5209 34',
+    '47-8392-0175-5209-34',
+    ' 47: 8392.0175.5209.34! ',
+    '٤٧ ٨٣٩٢٠١٧٥٥٢٠٩٣٤',
+  ])('the right code opens it however it is typed: %j', (text) =>
+    expect(converse(facts(open, known), text)).toEqual(granted),
+  )
+
+  test('a question opens nothing, nor does anything beside the code', () => {
+    for (const text of [`47 ${right}?`, `47 ${right} please`, `47 1 ${right}`, `allow 47 ${right}`])
+      expect(converse(facts(open, known), text)).toEqual(needed)
+  })
+
+  test('a wrong code is a miss, and no digit of it comes back', () => {
+    expect(converse(facts(open, wrong), '47 11111111111111')).toEqual([
+      { kind: 'missCode', requestId: id47 },
+      { kind: 'say', phrase: { name: 'codeWrong', number: 47, line: 7 } },
+    ])
+  })
+
+  test('the third miss pauses sharing for a day, and then no code is even looked at', () => {
+    expect(converse(facts(open, { ...wrong, misses: 2 }), '47 11111111111111')).toEqual([
+      { kind: 'missCode', requestId: id47 },
+      { kind: 'pauseSharing', until: at(day) },
+      { kind: 'say', phrase: { name: 'sharingPaused', until: at(day) } },
+    ])
+    const paused = facts(open, { ...known, pausedUntil: at(hour) })
+    expect(converse(paused, `47 ${right}`)).toEqual(says({ name: 'sharingPaused', until: at(hour) }))
+  })
+
+  test('while sharing is paused nothing is allowed without a card either, and refusing and removing work', () => {
+    const paused = { pausedUntil: at(hour) }
+    expect(converse(facts([request()], paused), '47 1')).toEqual(says({ name: 'sharingPaused', until: at(hour) }))
+    expect(converse(facts(open, paused), '47 2')).toEqual([{ kind: 'refuse', requestId: id47, notMe: false }])
+    expect(converse(facts([request({ card, state: 'granted' })], paused), 'REMOVE 47')).toEqual([
+      { kind: 'revokeGrant', requestId: id47 },
+    ])
+  })
+
+  test('a number that names nothing, or nothing open, is no miss', () => {
+    expect(converse(facts(open, wrong), '48 11111111111111')).toEqual(says({ name: 'noSuchNumber' }))
+    for (const state of ['refused', 'lapsed', 'removed'] as const)
+      expect(converse(facts([request({ card, state })], wrong), '47 11111111111111')).toEqual(
+        says({ name: 'ended', number: 47 }),
+      )
+    expect(converse(facts([request({ card, answerBy: at(-1) })], known), `47 ${right}`)).toEqual(
+      says({ name: 'ended', number: 47 }),
+    )
+  })
+
+  test('a request that took no line is not opened by a code', () => {
+    expect(converse(facts([request()], known), `47 ${right}`)).toEqual(says({ name: 'howToAnswer', number: 47 }))
+  })
+
+  test('a code opens thirty days from a number that is new, and PRIVATE never without a witness', () => {
+    const patient = { language: 'en', addressSince: now } as const
+    expect(converse(facts([request({ card, days: 30 })], { ...known, patient }), `47 ${right}`)).toEqual(granted)
+    expect(converse(facts([request({ card, preset: 'PRIVATE' })], known), `47 ${right}`)).toEqual(
+      says({ name: 'grantFailed', number: 47 }),
+    )
+  })
+
+  test('the list of two says that a code is needed', () => {
+    expect(converse(facts([...open, second]), '1')).toEqual(says({ name: 'whichOne', numbers: [47, 52], code: true }))
+  })
+})
+
 describe('two open requests', () => {
   const two = facts([request(), second])
 
   test.each(['1', '2', '9', '0', 'yes', 'hello', 'allow both'])('%j grants nothing and the list comes', (text) => {
-    expect(converse(two, text)).toEqual(says({ name: 'whichOne', numbers: [47, 52] }))
+    expect(converse(two, text)).toEqual(says({ name: 'whichOne', numbers: [47, 52], code: false }))
   })
 
   test('the named one is opened alone', () => {

@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import { printCard } from '../../local/printCard.ts'
+import type { Language } from '../../src/core/people.ts'
+import { beginStory, type Story, storyVillage } from './story.ts'
+
+/** What she reads from her card: the code of a line, and one that stands nowhere on it. */
+type Card = { code(line: number): string; stranger: string }
+
+/** Stories of a patient with a code card, each in both languages. In the transcripts a code reads as the line it is on. */
+const stories: Readonly<Record<string, (story: Story, card: Card) => Promise<void>>> = {
+  'allow with the code of the line': async (story, { code }) => {
+    const asked = await story.asks()
+    await story.texts('47 1')
+    await story.looks(asked)
+    await story.texts(`47 ${code(1)}`)
+    await story.looks(asked)
+    await story.shows(asked)
+    await story.texts('REMOVE 47')
+    await story.looks(asked)
+  },
+
+  'each request takes a line of its own': async (story, { code }) => {
+    const first = await story.asks()
+    const second = await story.asks({ by: 1, preset: 'MEDICINES' })
+    await story.texts('1')
+    await story.texts(`52 ${code(1)}`)
+    await story.texts(`52 ${code(2)}`)
+    await story.looks(second)
+    await story.texts('47 2')
+    const third = await story.asks({ by: 1, preset: 'VACCINES' })
+    await story.texts(`63 ${code(1)}`)
+    await story.texts(`63 ${code(3)}`)
+    await story.looks(third)
+    await story.shows(first)
+  },
+
+  'three codes that do not fit': async (story, { code, stranger }) => {
+    const standing = await story.asks({ by: 1, preset: 'MEDICINES' })
+    await story.texts(`47 ${code(1)}`)
+    await story.looks(standing)
+    const asked = await story.asks()
+    await story.texts('52 8392017552')
+    await story.texts(`99 ${stranger}`)
+    for (let miss = 0; miss < 3; miss += 1) await story.texts(`52 ${stranger}`)
+    await story.texts(`52 ${code(2)}`)
+    await story.looks(standing)
+    await story.shows(asked)
+    await story.passes(24 * 3_600_000)
+    await story.looks(standing)
+  },
+
+  'a reminder names the line': async (story) => {
+    await story.asks()
+    await story.passes(4 * 3_600_000)
+  },
+}
+
+const languages: readonly Language[] = ['en', 'sw']
+
+test.each(Object.entries(stories))('%s', async (name, play) => {
+  await using village = await storyVillage()
+  for (const language of languages) {
+    const story = await beginStory(village, language)
+    const patient = village.people.patients.find(({ phone }) => phone === story.phone)
+    const codes = await printCard(village.app, village.world, patient?.healthId ?? '')
+    const stranger = String(10 ** 13 + Number(codes[0]?.slice(1, 12)))
+    await play(story, { code: (line) => codes[line - 1] ?? '', stranger })
+    expect(story.written()).not.toMatch(new RegExp(`^< .*(${[...codes, stranger].join('|')})`, 'm'))
+    const told = codes.reduce((text, code, index) => text.replaceAll(code, `[code ${index + 1}]`), story.written())
+    await expect(told.replaceAll(stranger, '[no code of hers]')).toMatchFileSnapshot(
+      `./transcripts/card-${name.replaceAll(' ', '-')}.${language}.txt`,
+    )
+  }
+})
