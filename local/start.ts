@@ -5,11 +5,13 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
+import { groupCode } from '../src/core/codeCard.ts'
 import type { EpochMs } from '../src/core/people.ts'
 import { openLog } from '../src/log.ts'
 import { isPortFree } from './chain/anvil.ts'
 import { mineWhenNeeded } from './chain/mineWhenNeeded.ts'
-import { type Seeded, seed } from './seed.ts'
+import { printCard } from './printCard.ts'
+import { type Seeded, type SeededPatient, seed } from './seed.ts'
 import { startWorld, type World } from './world.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -29,6 +31,9 @@ const healthTimeoutMs = 60_000
 const healthPollMs = 100
 const restartDelayMs = 1_000
 const seedTimeoutMs = 60_000
+
+/** Codes on paper: shown once and kept nowhere. */
+type PrintedCard = { patient: SeededPatient; codes: readonly string[] }
 
 /** Processes of a village, so that the next start finds what a kill -9 left behind. */
 type Running = { pid: number; children: number[]; urls: { portal: string; phones: string; chain: string } }
@@ -58,7 +63,12 @@ async function start(): Promise<void> {
   const ports = await choosePorts()
   const world = await startWorld({ folder, ports, clock: Date.now, onStep: step })
   const peopleFile = join(folder, 'people.json')
-  if (!existsSync(peopleFile)) await writeFile(peopleFile, JSON.stringify(await seedVillage(world)), { mode: 0o600 })
+  let card: PrintedCard | null = null
+  if (!existsSync(peopleFile)) {
+    const seeded = await seedVillage(world)
+    card = seeded.card
+    await writeFile(peopleFile, JSON.stringify(seeded.people), { mode: 0o600 })
+  }
   const people = JSON.parse(await readFile(peopleFile, 'utf8')) as Seeded
   const stopMining = await mineWhenNeeded(world.chain)
 
@@ -83,6 +93,7 @@ async function start(): Promise<void> {
         .then(() => process.exit(0))
     })
   welcome(world, people)
+  if (card) showCard(card)
 }
 
 function step(text: string): void {
@@ -135,19 +146,23 @@ async function choosePorts(): Promise<typeof defaultPorts | Record<keyof typeof 
 }
 
 /** People and records are made by the same code the server runs, in this process, before the server opens the database. */
-async function seedVillage(world: World): Promise<Seeded> {
+async function seedVillage(world: World): Promise<{ people: Seeded; card: PrintedCard }> {
   step('Making the database')
   const { config, secrets } = readConfig({ ...world.env, ROLE: 'both' })
   const app = await createApp(config, secrets, { log: openLog('error'), clock: () => Date.now() as EpochMs })
   try {
     await app.worker.start()
     const people = await seed(app, world, step)
+    step('Printing a code card')
+    const patient = people.patients.at(-1)
+    if (!patient) throw new Error('The village has no patients.')
+    const card = { patient, codes: await printCard(app, world, patient.healthId) }
     const deadline = Date.now() + seedTimeoutMs
     while (!(await app.worker.settleOnce(0)) || (await app.queue.countOpen()) > 0) {
       if (Date.now() > deadline) throw new Error('The records were not stored within a minute.')
       await new Promise((resume) => setTimeout(resume, healthPollMs))
     }
-    return people
+    return { people, card }
   } finally {
     await app.close()
   }
@@ -220,4 +235,18 @@ The tour, in 60 seconds:
   5. Type LOG, then "REMOVE 47": the open page closes, and the next click is denied.
 
 Stop with Ctrl-C. The embedded database is for trying: it survives kill -9, not a power cut.`)
+}
+
+/** The paper that the hospital hands over; the server has only hashes of it. */
+function showCard({ patient, codes }: PrintedCard): void {
+  const lines = codes.slice(0, codes.length / 2).map((code, index) => {
+    const other = index + codes.length / 2
+    const cell = (line: number, text: string) => `${String(line + 1).padStart(4)}  ${groupCode(text)}`
+    return `${cell(index, code)}   ${cell(other, codes[other] ?? '')}`
+  })
+  console.log(`
+${patient.name} (${patient.healthId}) has a code card. This is her paper, printed this once and kept nowhere; copy it if you
+want to play her. A request to her names a line; "47" and that line's code allow it, "47 1" does not.
+
+${lines.join('\n')}`)
 }
