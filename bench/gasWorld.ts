@@ -30,7 +30,7 @@ import {
   sponsorPaymasterAbi,
 } from '../src/accounts/contracts.generated.ts'
 import { create2DeployerAddress, type Deployment, deployContracts } from '../src/accounts/deployments.ts'
-import { ledgerAnswerOf, ledgerRequestIdOf } from '../src/accounts/ledgerRequest.ts'
+import { ledgerAnswerOf, ledgerContentIdOf, ledgerRequestIdOf } from '../src/accounts/ledgerRequest.ts'
 import {
   encodeSponsorDay,
   gasLimitOf,
@@ -71,7 +71,7 @@ export type Patient = { address: Address; card?: Card }
 type Card = { tip: Hex; lines: Line[] }
 type Line = { code: Hex; lineHash: Hex; nextLink: Hex }
 /** The code is that of the line the request took. */
-export type Asked = { request: LedgerRequest; requestId: Hex; code: Hex | null }
+export type Asked = { request: LedgerRequest; requestId: Hex; contentId: Hex; code: Hex | null }
 export type Operation = { kind: UserOperationKind; signer: Holder; callData: Hex }
 export type GasWorld = Awaited<ReturnType<typeof startGasWorld>>
 
@@ -194,7 +194,9 @@ export async function startGasWorld({ codeSizeLimit = true } = {}) {
       lineHash: line?.lineHash ?? zeroHash,
       nextLink: line?.nextLink ?? zeroHash,
     }
-    return { request, requestId: ledgerRequestIdOf(deployment.chainId, ledger, request), code: line?.code ?? null }
+    const requestId = ledgerRequestIdOf(deployment.chainId, ledger, request)
+    const contentId = ledgerContentIdOf(deployment.chainId, ledger, request)
+    return { request, requestId, contentId, code: line?.code ?? null }
   }
 
   /** A doctor with a plain key asks, one transaction for each patient. */
@@ -298,8 +300,9 @@ export function openRequestCall(request: LedgerRequest): Hex {
   return encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openRequest', args: [request] })
 }
 
-export function grantCall({ requestId, code }: Asked): Hex {
-  const answer = [ledgerAnswerOf(requestId, until), artefactOf(requestId)] as const
+export function grantCall({ requestId, contentId, code }: Asked): Hex {
+  // Without a line of a card, both are the same.
+  const answer = [ledgerAnswerOf(contentId, until), artefactOf(requestId)] as const
   return code === null
     ? encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openGrant', args: answer })
     : encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openGrantWithCode', args: [...answer, code] })
@@ -310,8 +313,8 @@ function artefactOf(requestId: Hex): Hex {
 }
 
 /** What no two bundles have in common. */
-export function hashesOf({ requestId, code }: Asked): Hex[] {
-  const hashes = [requestId, artefactOf(requestId)].map((value) => slice(value, 0, hashBytes))
+export function hashesOf({ requestId, contentId, code }: Asked): Hex[] {
+  const hashes = [contentId, artefactOf(requestId)].map((value) => slice(value, 0, hashBytes))
   return code === null ? hashes : [...hashes, code]
 }
 

@@ -10,7 +10,7 @@ import {ProviderRegistry} from "./ProviderRegistry.sol";
 import {Request, Requests} from "./Request.sol";
 
 /// @title Who may open whose record, kept in one word of storage per request
-/// @dev A request that took a card line has a second word for its hash.
+/// @dev A request that took a card line has that line's hash in its number, so that it needs no second word.
 contract ConsentLedger is IConsentLedger, PatientSafeguards {
     struct Emergency {
         uint40 openedAt;
@@ -38,10 +38,8 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     bytes32 private constant REQUEST_ID_MASK = bytes32(bytes20(type(uint160).max));
 
     address private _accessWriter;
-    bool private _custodialGrantsPaused;
     IPasskeyDoctors private _passkeyDoctors;
     mapping(bytes32 requestId => Request) private _requests;
-    mapping(bytes32 requestId => bytes32) private _lineHashes;
     mapping(bytes32 requestId => bytes32) private _replaced;
     mapping(bytes32 requestId => Emergency) private _emergencies;
     mapping(address patient => mapping(address doctor => bytes32 requestId)) private _lastEmergencies;
@@ -74,7 +72,6 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         uint8 bits = request.rights;
         if (request.lineHash != 0) {
             _takeLine(patient, request.lineHash, request.nextLink);
-            _lineHashes[requestId] = request.lineHash;
             bits |= CODE_REQUIRED;
         } else {
             if (_settings[patient].codeRequired) revert CardLineMissing(patient);
@@ -114,23 +111,24 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     }
 
     /// @inheritdoc IConsentLedger
-    function openGrant(bytes32 answer, bytes20 artefactCommitment) external mayLoosen {
+    function openGrant(bytes32 answer, bytes20 artefactCommitment) external {
         bytes32 requestId = answer & REQUEST_ID_MASK;
         Request request = _requireOwn(requestId);
         _requireOpen(requestId, request);
         if (request.bits() & CODE_REQUIRED != 0) revert CodeMissing(requestId);
-        uint40 until = _grant(answer, request, request.bits());
+        uint40 until = _grant(requestId, answer, request, request.bits());
         emit GrantOpened(requestId, msg.sender, until, artefactCommitment, false);
     }
 
     /// @inheritdoc IConsentLedger
-    function openGrantWithCode(bytes32 answer, bytes20 artefactCommitment, bytes32 code) external mayLoosen {
-        bytes32 requestId = answer & REQUEST_ID_MASK;
-        Request request = _requireOwn(requestId);
+    function openGrantWithCode(bytes32 answer, bytes20 artefactCommitment, bytes32 code) external {
+        bytes32 contentId = answer & REQUEST_ID_MASK;
+        bytes32 requestId = _withLine(contentId, CodeCards.lineHashOf(code));
+        Request request = _requests[requestId];
+        if (request.state() == RequestState.Unknown) revert CodeMismatch(contentId);
+        if (msg.sender != request.patient()) revert NotRequestPatient(requestId, msg.sender);
         _requireOpen(requestId, request);
-        // A request that took no line has the line hash zero, which no code has.
-        if (CodeCards.lineHashOf(code) != _lineHashes[requestId]) revert CodeMismatch(requestId);
-        uint40 until = _grant(answer, request, request.bits() | CODE_CHECKED);
+        uint40 until = _grant(requestId, answer, request, request.bits() | CODE_CHECKED);
         emit GrantOpened(requestId, msg.sender, until, artefactCommitment, true);
     }
 
@@ -271,17 +269,6 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     }
 
     /// @inheritdoc IConsentLedger
-    function pauseCustodialGrants(bool paused) external onlyOwner {
-        _custodialGrantsPaused = paused;
-        emit CustodialGrantsPaused(paused);
-    }
-
-    /// @inheritdoc IConsentLedger
-    function areCustodialGrantsPaused() external view returns (bool) {
-        return _custodialGrantsPaused;
-    }
-
-    /// @inheritdoc IConsentLedger
     function passkeyDoctors() external view returns (IPasskeyDoctors) {
         return _passkeyDoctors;
     }
@@ -327,6 +314,12 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
 
     /// @inheritdoc IConsentLedger
     function requestIdOf(AccessRequest calldata request) public view returns (bytes32 requestId) {
+        bytes32 contentId = contentIdOf(request);
+        return request.lineHash == 0 ? contentId : _withLine(contentId, request.lineHash);
+    }
+
+    /// @inheritdoc IConsentLedger
+    function contentIdOf(AccessRequest calldata request) public view returns (bytes32 contentId) {
         return keccak256(abi.encode(block.chainid, address(this), request)) & REQUEST_ID_MASK;
     }
 
@@ -345,10 +338,7 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
 
     /// @inheritdoc PatientSafeguards
     function _requireMayLoosen() internal view override {
-        if (!_custodialGrantsPaused) return;
-        // A patient who can't say that she is out of custody is in it.
-        bool inCustody = msg.sender.code.length == 0 || IPatientAccount(msg.sender).isInCustody();
-        if (inCustody) revert CustodialGrantsArePaused(msg.sender);
+        if (areCustodialGrantsPaused(patientHospital(msg.sender))) _requireOutOfCustody();
     }
 
     function _setAccessWriter(address newAccessWriter) private {
@@ -357,14 +347,20 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     }
 
     /// @return until The end that the answer names, first second without access.
-    function _grant(bytes32 answer, Request request, uint8 bits) private returns (uint40 until) {
-        bytes32 requestId = answer & REQUEST_ID_MASK;
+    function _grant(
+        bytes32 requestId,
+        bytes32 answer,
+        Request request,
+        uint8 bits
+    ) private returns (uint40 until) {
         // An answer's last twelve bytes are the day; 96 bits of days and 40 of seconds a day have room in a word.
         uint256 end = uint96(uint256(answer)) * uint256(1 days);
         if (block.timestamp > request.deadline()) revert RequestExpired(requestId, request.deadline());
         uint256 latestEnd = _roundUpToDay(block.timestamp + uint256(request.tally()) * 1 days);
         if (end <= block.timestamp || end > latestEnd) revert GrantEndInvalid(requestId, end, latestEnd);
-        if (!_isActive(request.affiliationId())) revert AffiliationInactive(request.affiliationId());
+        (bool active, bool paused) = _standingOf(request.affiliationId());
+        if (!active) revert AffiliationInactive(request.affiliationId());
+        if (paused) _requireOutOfCustody();
         _requests[requestId] = request.with(RequestState.Granted, bits, 0, uint32(end));
         if (bits & REPLACES != 0) _supersede(_replaced[requestId], requestId);
         return uint40(end);
@@ -463,6 +459,12 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         if (address(known) == address(0) || !known.isPasskeyDoctor(doctor)) revert ServerSignedRequest(doctor);
     }
 
+    /// @dev A patient who can't say that she is out of custody is in it.
+    function _requireOutOfCustody() private view {
+        bool inCustody = msg.sender.code.length == 0 || IPatientAccount(msg.sender).isInCustody();
+        if (inCustody) revert CustodialGrantsArePaused(msg.sender);
+    }
+
     function _requireOwn(bytes32 requestId) private view returns (Request request) {
         request = _requireKnown(requestId);
         if (msg.sender != request.patient()) revert NotRequestPatient(requestId, msg.sender);
@@ -483,6 +485,11 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         uint32 deadline = request.deadline();
         if (block.timestamp < deadline) deadline = uint32(block.timestamp);
         return request.with(state, request.bits(), request.tally(), deadline);
+    }
+
+    /// @dev The number of a request that took a line: who knows the content must still show the line's code to name it.
+    function _withLine(bytes32 contentId, bytes32 lineHash) private pure returns (bytes32) {
+        return keccak256(abi.encode(contentId, lineHash)) & REQUEST_ID_MASK;
     }
 
     function _roundUpToDay(uint256 timestamp) private pure returns (uint256) {

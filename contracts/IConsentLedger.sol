@@ -172,9 +172,6 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     /// @notice The governor said, once and for all, who knows the doctors' accounts.
     event PasskeyDoctorsNamed(address indexed passkeyDoctors);
 
-    /// @notice The governor paused or resumed what custodians may open, for all patients.
-    event CustodialGrantsPaused(bool paused);
-
     /// @notice `caller` is not the access writer.
     error NotAccessWriter(address caller);
 
@@ -224,8 +221,8 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     /// @notice The request took a line of the card: a bare reply does not grant it.
     error CodeMissing(bytes32 requestId);
 
-    /// @notice The code is not that of the line that the request took, or the request took none.
-    error CodeMismatch(bytes32 requestId);
+    /// @notice No request with this content took the line of this code.
+    error CodeMismatch(bytes32 contentId);
 
     /// @notice The request is not open but `state`.
     error RequestNotOpen(bytes32 requestId, RequestState state);
@@ -288,7 +285,10 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
 
     /// @notice Opens the grant that the request asks for, on a reply with the code of the card line it took; its patient
     /// only.
-    /// @dev Emits {GrantOpened}. Reverts as {openGrant} does, and with {CodeMismatch} instead of {CodeMissing}.
+    /// @dev Emits {GrantOpened}. Reverts as {openGrant} does, and with {CodeMismatch} instead of {RequestUnknown} and
+    /// {CodeMissing}.
+    /// @param answer As for {openGrant}, with the request's {contentIdOf} in place of its number: the number follows from
+    /// it and the code.
     /// @param code The stretched code, x_L in {CodeCards}.
     function openGrantWithCode(bytes32 answer, bytes20 artefactCommitment, bytes32 code) external;
 
@@ -349,22 +349,19 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     /// @dev Emits {PasskeyDoctorsNamed}. Reverts with {Ownable-OwnableUnauthorizedAccount}, {PasskeyDoctorsAlreadyNamed}, {ZeroAccount}.
     function namePasskeyDoctors(IPasskeyDoctors passkeyDoctors) external;
 
-    /// @notice Pauses or resumes what custodians may open: grants, and the loosening of what protects a patient. Removals
-    /// always go, and patients whose own passkey owns their account are not concerned. The governor only.
-    /// @dev Emits {CustodialGrantsPaused}. Reverts with {Ownable-OwnableUnauthorizedAccount}.
-    function pauseCustodialGrants(bool paused) external;
-
-    /// @notice True while the governor has paused what custodians may open.
-    function areCustodialGrantsPaused() external view returns (bool);
-
     /// @notice Who knows the doctors' accounts; zero until the governor said.
     function passkeyDoctors() external view returns (IPasskeyDoctors);
 
     /// @notice The account that may log looks.
     function accessWriter() external view returns (address);
 
-    /// @notice The number of a request: the first twenty bytes of keccak256(abi.encode(chain id, this ledger, request)), then zeros.
+    /// @notice The number of a request: its {contentIdOf}; if it takes a card line, the first twenty bytes of
+    /// keccak256(abi.encode(that, line hash)), then zeros.
     function requestIdOf(AccessRequest calldata request) external view returns (bytes32 requestId);
+
+    /// @notice The content of a request: the first twenty bytes of keccak256(abi.encode(chain id, this ledger, request)),
+    /// then zeros.
+    function contentIdOf(AccessRequest calldata request) external view returns (bytes32 contentId);
 
     /// @notice What the ledger knows of a request; all zeros when nothing.
     function requestState(bytes32 requestId) external view returns (ConsentRequest memory request);

@@ -26,6 +26,9 @@ interface IProviderRegistry {
     /// @notice `hospital` added the account `patient`.
     event PatientAdded(address indexed patient, address indexed hospital);
 
+    /// @notice The governor paused or resumed what custodians may open for the patients of `hospital` and its doctors.
+    event CustodialGrantsPaused(address indexed hospital, bool paused);
+
     /// @notice The zero address is nobody's account.
     error ZeroAccount();
 
@@ -34,6 +37,9 @@ interface IProviderRegistry {
 
     /// @notice `hospital` is verified already.
     error HospitalAlreadyVerified(address hospital);
+
+    /// @notice `hospital` was never verified.
+    error HospitalUnknown(address hospital);
 
     /// @notice `hospital` is not a verified hospital.
     error HospitalNotVerified(address hospital);
@@ -61,6 +67,13 @@ interface IProviderRegistry {
     /// @dev The governor only. Emits {HospitalSuspended}. Reverts with {HospitalNotVerified}.
     function suspendHospital(address hospital) external;
 
+    /// @notice Pauses or resumes what custodians may open: grants to doctors of `hospitals`, and the loosening of what
+    /// protects patients that they added. Removals always go, and a patient whose own passkey owns her account is not
+    /// concerned.
+    /// @dev The governor only; one transaction has room for 3,000 hospitals. Emits {CustodialGrantsPaused} for each.
+    /// Reverts with {HospitalUnknown}.
+    function pauseCustodialGrants(address[] calldata hospitals, bool paused) external;
+
     /// @notice Adds `doctor` to the calling hospital.
     /// @dev Emits {DoctorAdded}. Reverts with {HospitalNotVerified}, {ZeroAccount}, {DoctorAlreadyAdded}.
     /// @return affiliationId Counts from 1 over all hospitals; one doctor at two hospitals has two.
@@ -87,6 +100,9 @@ interface IProviderRegistry {
 
     /// @notice True while `hospital` is verified and not suspended.
     function isVerifiedHospital(address hospital) external view returns (bool);
+
+    /// @notice True while what custodians may open is paused at `hospital`.
+    function areCustodialGrantsPaused(address hospital) external view returns (bool);
 
     /// @notice True once a hospital has added `patient`, for good.
     function isPatient(address patient) external view returns (bool);

@@ -12,8 +12,8 @@ library LedgerFunctions {
     /// @notice True for what a patient does on the ledger.
     function isPatients(bytes4 selector) internal pure returns (bool) {
         return
-            selector == IConsentLedger.openGrant.selector ||
             selector == IConsentLedger.openGrantWithCode.selector ||
+            selector == IConsentLedger.openGrant.selector ||
             isPatientsTightening(selector) ||
             selector == IPatientSafeguards.askLoosening.selector ||
             selector == IPatientSafeguards.takeCardLine.selector ||

@@ -15,6 +15,8 @@ abstract contract ProviderRegistry is IProviderRegistry, Ownable2Step {
         address account;
         bool verified;
         uint24 term;
+        /// @dev Here, since every grant reads this word anyway.
+        bool custodialGrantsPaused;
     }
 
     struct Affiliation {
@@ -62,6 +64,16 @@ abstract contract ProviderRegistry is IProviderRegistry, Ownable2Step {
         _termEnds[hospitalId][suspended.term] = uint40(block.timestamp);
         ++suspended.term;
         emit HospitalSuspended(hospital);
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function pauseCustodialGrants(address[] calldata hospitals, bool paused) external onlyOwner {
+        for (uint256 i = 0; i < hospitals.length; ++i) {
+            uint32 hospitalId = _hospitalIds[hospitals[i]];
+            if (hospitalId == 0) revert HospitalUnknown(hospitals[i]);
+            _hospitals[hospitalId].custodialGrantsPaused = paused;
+            emit CustodialGrantsPaused(hospitals[i], paused);
+        }
     }
 
     /// @inheritdoc IProviderRegistry
@@ -138,6 +150,11 @@ abstract contract ProviderRegistry is IProviderRegistry, Ownable2Step {
     }
 
     /// @inheritdoc IProviderRegistry
+    function areCustodialGrantsPaused(address hospital) public view returns (bool) {
+        return _hospitals[_hospitalIds[hospital]].custodialGrantsPaused;
+    }
+
+    /// @inheritdoc IProviderRegistry
     function isPatient(address patient) public view returns (bool) {
         return _patients[patient] != 0;
     }
@@ -180,8 +197,15 @@ abstract contract ProviderRegistry is IProviderRegistry, Ownable2Step {
     }
 
     /// @dev Two reads of storage.
+    function _standingOf(uint32 affiliationId) internal view returns (bool active, bool paused) {
+        Affiliation memory held = _affiliations[affiliationId];
+        Hospital memory employer = _hospitals[held.hospitalId];
+        active = employer.verified && held.term == employer.term && held.suspendedAt == 0;
+        return (active, employer.custodialGrantsPaused);
+    }
+
     function _isActive(uint32 affiliationId) internal view returns (bool active) {
-        (, , active) = affiliation(affiliationId);
+        (active, ) = _standingOf(affiliationId);
     }
 
     function _doctorOf(uint32 affiliationId) internal view returns (address doctor) {

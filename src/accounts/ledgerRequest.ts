@@ -27,9 +27,23 @@ const requestTuple = getAbiItem({ abi: consentLedgerAbi, name: 'requestIdOf' }).
 
 /** Identity of a request on the ledger: the same hash that `ConsentLedger.requestIdOf` computes. */
 export function ledgerRequestIdOf(chainId: number, ledger: Hex, request: LedgerRequest): Hex {
-  const hash = keccak256(
-    encodeAbiParameters([{ type: 'uint256' }, { type: 'address' }, requestTuple], [BigInt(chainId), ledger, request]),
+  const contentId = ledgerContentIdOf(chainId, ledger, request)
+  if (request.lineHash === zeroHash) return contentId
+  return numberOf(
+    keccak256(encodeAbiParameters([{ type: 'bytes32' }, { type: 'bytes32' }], [contentId, request.lineHash])),
   )
+}
+
+/** The content of a request, as `ConsentLedger.contentIdOf` computes it: an answer with a code names it. */
+export function ledgerContentIdOf(chainId: number, ledger: Hex, request: LedgerRequest): Hex {
+  return numberOf(
+    keccak256(
+      encodeAbiParameters([{ type: 'uint256' }, { type: 'address' }, requestTuple], [BigInt(chainId), ledger, request]),
+    ),
+  )
+}
+
+function numberOf(hash: Hex): Hex {
   return concatHex([slice(hash, 0, numberBytes), slice(zeroHash, numberBytes)])
 }
 

@@ -383,7 +383,7 @@ contract CodeCardTest is ConsentTest {
 
     function _expectCodeMismatch(bytes32 requestId, bytes32 code) private {
         uint40 until = lastEnd(7);
-        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.CodeMismatch.selector, requestId));
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.CodeMismatch.selector, contentIds[requestId]));
         allowWithCode(requestId, until, code);
     }
 

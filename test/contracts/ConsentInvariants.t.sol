@@ -41,6 +41,7 @@ contract ConsentHandler is ContractTest {
     address[3] public doctors;
     uint32[3] public affiliations;
     bytes32[] public requests;
+    mapping(bytes32 requestId => bytes32 contentId) private contentIds;
     mapping(bytes32 requestId => uint256) public line;
     mapping(bytes32 requestId => uint256) public grantedAt;
     mapping(bytes32 requestId => bool) public removed;
@@ -123,6 +124,7 @@ contract ConsentHandler is ContractTest {
                 ++lineCount;
             }
             requests.push(requestId);
+            contentIds[requestId] = ledger.contentIdOf(request);
         } catch {}
     }
 
@@ -136,7 +138,7 @@ contract ConsentHandler is ContractTest {
         bool success;
         if (withCode) {
             vm.prank(from);
-            try ledger.openGrantWithCode(requestId | bytes32(until / 1 days), "artefact", codeOf(used)) {
+            try ledger.openGrantWithCode(contentIds[requestId] | bytes32(until / 1 days), "artefact", codeOf(used)) {
                 success = true;
                 ++codeUses[used];
             } catch {}

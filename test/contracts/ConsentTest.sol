@@ -26,6 +26,8 @@ abstract contract ConsentTest is ContractTest {
 
     ConsentLedger internal ledger;
     uint32 internal affiliationId;
+    /// @dev What a patient's answer with a code names in place of the number.
+    mapping(bytes32 requestId => bytes32 contentId) internal contentIds;
 
     function setUp() public virtual {
         vm.warp(NOW);
@@ -54,9 +56,10 @@ abstract contract ConsentTest is ContractTest {
             });
     }
 
-    function ask(IConsentLedger.AccessRequest memory request) internal returns (bytes32) {
+    function ask(IConsentLedger.AccessRequest memory request) internal returns (bytes32 requestId) {
         vm.prank(doctor);
-        return ledger.openRequest(request);
+        requestId = ledger.openRequest(request);
+        contentIds[requestId] = ledger.contentIdOf(request);
     }
 
     function ask() internal returns (bytes32) {
@@ -79,7 +82,7 @@ abstract contract ConsentTest is ContractTest {
 
     function allowWithCode(bytes32 requestId, uint40 until, bytes32 code) internal {
         vm.prank(patient);
-        ledger.openGrantWithCode(answerOf(requestId, until), ARTEFACT, code);
+        ledger.openGrantWithCode(answerOf(contentIds[requestId], until), ARTEFACT, code);
     }
 
     /// @dev A patient's answer: the request's number, and the day with whose beginning access ends.

@@ -10,6 +10,7 @@ import {DoctorAccount} from "../../contracts/DoctorAccount.sol";
 import {IConsentLedger} from "../../contracts/IConsentLedger.sol";
 import {IPatientAccount} from "../../contracts/IPatientAccount.sol";
 import {IPatientSafeguards} from "../../contracts/IPatientSafeguards.sol";
+import {IProviderRegistry} from "../../contracts/IProviderRegistry.sol";
 import {LedgerAccount} from "../../contracts/LedgerAccount.sol";
 import {PatientAccount} from "../../contracts/PatientAccount.sol";
 import {ServerSignedDoctorAccount} from "../../contracts/ServerSignedDoctorAccount.sol";
@@ -193,7 +194,7 @@ contract PatientAccountTest is PasskeyTest {
         bytes32 requestId = ask(withLine(sevenDays(), _line));
         bytes memory granting = abi.encodeCall(
             IConsentLedger.openGrantWithCode,
-            (answerOf(requestId, lastEnd(7)), ARTEFACT, stretchedCode(CARD, _line))
+            (answerOf(contentIds[requestId], lastEnd(7)), ARTEFACT, stretchedCode(CARD, _line))
         );
         _expectRefused(
             _wrap(granting),
@@ -400,24 +401,24 @@ contract PatientAccountTest is PasskeyTest {
     // The governor's switch
 
     function test_theGovernorPausesWhatCustodiansOpenAndNeverWhatTheyRemove() public {
+        address[] memory own = _hospitals();
         bytes32 granted = ask(withLine(sevenDays(), 0));
         allowWithCode(granted, lastEnd(7), stretchedCode(CARD, 0));
         bytes32 asked = ask(_anotherRequest(1));
         _line = 2;
         vm.expectEmit(address(ledger));
-        emit IConsentLedger.CustodialGrantsPaused(true);
+        emit IProviderRegistry.CustodialGrantsPaused(hospital, true);
         vm.prank(governor);
-        ledger.pauseCustodialGrants(true);
-        vm.assertTrue(ledger.areCustodialGrantsPaused());
+        ledger.pauseCustodialGrants(own, true);
+        vm.assertTrue(ledger.areCustodialGrantsPaused(hospital));
 
         bytes memory granting = abi.encodeCall(
             IConsentLedger.openGrantWithCode,
-            (answerOf(asked, lastEnd(7)), ARTEFACT, stretchedCode(CARD, 1))
+            (answerOf(contentIds[asked], lastEnd(7)), ARTEFACT, stretchedCode(CARD, 1))
         );
         IPatientSafeguards.LooseningKind kind = IPatientSafeguards.LooseningKind.LowerAssurance;
-        bytes[4] memory opening = [
+        bytes[3] memory opening = [
             granting,
-            abi.encodeCall(IConsentLedger.openGrant, (answerOf(asked, lastEnd(7)), ARTEFACT)),
             abi.encodeCall(IPatientSafeguards.askLoosening, (kind, 0, lineHash(CARD, 2), cardLink(CARD, 3))),
             abi.encodeCall(IPatientSafeguards.confirmLoosening, (kind, stretchedCode(CARD, 2)))
         ];
@@ -437,26 +438,62 @@ contract PatientAccountTest is PasskeyTest {
         asked = ask(_anotherRequest(3));
         granting = abi.encodeCall(
             IConsentLedger.openGrantWithCode,
-            (answerOf(asked, lastEnd(7)), ARTEFACT, stretchedCode(CARD, 3))
+            (answerOf(contentIds[asked], lastEnd(7)), ARTEFACT, stretchedCode(CARD, 3))
         );
         _byCustodian(_wrap(granting));
         vm.assertTrue(ledger.canAccess(asked, doctor, VIEW));
     }
 
+    function test_aPauseStopsBareRepliesToo() public {
+        // A patient without a card, from a plain account: who can't say that she is out of custody is in it.
+        vm.prank(hospital);
+        ledger.addPatient(stranger);
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.patient = stranger;
+        bytes32 requestId = ask(request);
+        address[] memory own = _hospitals();
+        vm.prank(governor);
+        ledger.pauseCustodialGrants(own, true);
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.CustodialGrantsArePaused.selector, stranger));
+        vm.prank(stranger);
+        ledger.openGrant(answerOf(requestId, lastEnd(7)), ARTEFACT);
+    }
+
+    function test_aPauseAtOneHospitalIsNoneAtAnother() public {
+        vm.prank(governor);
+        ledger.verifyHospital(stranger);
+        address[] memory other = new address[](1);
+        other[0] = stranger;
+        vm.prank(governor);
+        ledger.pauseCustodialGrants(other, true);
+        vm.assertFalse(ledger.areCustodialGrantsPaused(hospital));
+        allowWithCode(ask(withLine(sevenDays(), 0)), lastEnd(7), stretchedCode(CARD, 0));
+    }
+
+    function test_aHospitalNobodyVerifiedIsNotPaused() public {
+        address[] memory unknown = new address[](1);
+        unknown[0] = stranger;
+        vm.expectRevert(abi.encodeWithSelector(IProviderRegistry.HospitalUnknown.selector, stranger));
+        vm.prank(governor);
+        ledger.pauseCustodialGrants(unknown, true);
+    }
+
     function test_afterThePauseCustodiansOpenAgain() public {
+        address[] memory own = _hospitals();
         vm.prank(governor);
-        ledger.pauseCustodialGrants(true);
+        ledger.pauseCustodialGrants(own, true);
         vm.prank(governor);
-        ledger.pauseCustodialGrants(false);
+        ledger.pauseCustodialGrants(own, false);
         bytes32 asked = ask(withLine(sevenDays(), 0));
         allowWithCode(asked, lastEnd(7), stretchedCode(CARD, 0));
         vm.assertTrue(ledger.canAccess(asked, doctor, VIEW));
     }
 
     function test_onlyTheGovernorPauses() public {
+        address[] memory own = _hospitals();
         vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
         vm.prank(stranger);
-        ledger.pauseCustodialGrants(true);
+        ledger.pauseCustodialGrants(own, true);
     }
 
     function test_strangersReachNoneOfIt() public {
@@ -470,6 +507,11 @@ contract PatientAccountTest is PasskeyTest {
             (bool success, ) = address(_account).call(calls[i]);
             vm.assertFalse(success);
         }
+    }
+
+    function _hospitals() private view returns (address[] memory list) {
+        list = new address[](1);
+        list[0] = hospital;
     }
 
     function _exit() private {

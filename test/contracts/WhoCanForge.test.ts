@@ -24,7 +24,7 @@ import { type Operation, openGrant, startWorld, type World } from './sponsoredWo
 
 type Patient = Awaited<ReturnType<World['addPatient']>>
 type NewRequest = Awaited<ReturnType<World['newRequest']>>
-type Asked = Pick<NewRequest, 'requestId' | 'until'> & {
+type Asked = Pick<NewRequest, 'requestId' | 'contentId' | 'until'> & {
   request: Omit<NewRequest['request'], 'lineHash' | 'nextLink'> & { lineHash: Hex; nextLink: Hex }
 }
 
@@ -331,7 +331,8 @@ async function newRequestWithLine(
   if (next === undefined) throw new TypeError('The card has no more lines.')
   const withLine = { ...request, lineHash: next.lineHash, nextLink: next.nextLink }
   const requestId = await publicClient.readContract({ ...ledger, functionName: 'requestIdOf', args: [withLine] })
-  return { request: withLine, requestId, until, line: next.line }
+  const contentId = await publicClient.readContract({ ...ledger, functionName: 'contentIdOf', args: [withLine] })
+  return { request: withLine, requestId, contentId, until, line: next.line }
 }
 
 async function addServerSignedDoctor(world: World) {
@@ -388,12 +389,12 @@ function askWith({ request }: Asked): Hex {
   return encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openRequest', args: [request] })
 }
 
-function openGrantWithCode({ requestId, until }: Asked, code: Hex): Hex {
+function openGrantWithCode({ contentId, until }: Asked, code: Hex): Hex {
   const functionName = 'openGrantWithCode'
   return encodeFunctionData({
     abi: consentLedgerAbi,
     functionName,
-    args: [ledgerAnswerOf(requestId, until), slice(hashOf('artefact'), 0, 20), code],
+    args: [ledgerAnswerOf(contentId, until), slice(hashOf('artefact'), 0, 20), code],
   })
 }
 

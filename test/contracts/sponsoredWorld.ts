@@ -109,7 +109,9 @@ export async function startWorld(entryPointVersion: EntryPointVersion = '0.7') {
       nextLink: zeroHash,
     }
     const requestId = await publicClient.readContract({ ...ledger, functionName: 'requestIdOf', args: [request] })
-    return { request, requestId, until: Number((timestamp / daySeconds + 7n) * daySeconds) }
+    // It takes no line of a card.
+    const contentId = requestId
+    return { request, requestId, contentId, until: Number((timestamp / daySeconds + 7n) * daySeconds) }
   }
 
   async function ask(patient: Address) {
