@@ -100,7 +100,7 @@ async function sign(
   fees: Fees,
 ): Promise<SignedRow> {
   if (row.owner === null || row.keyId === null) throw new TypeError(`Operation ${row.id} is its owner's to sign.`)
-  const callData = encodeLedgerCall(row.kind, row.request, partiesOf(row, vault))
+  const callData = encodeLedgerCall(row.kind, row.request, partiesOf(row, deployment, vault))
   const prepared = await prepareUserOperation(client, deployment, {
     kind: row.kind,
     sender: row.sender,
@@ -131,7 +131,7 @@ async function refusalOfLedger(
   { client, deployment, vault }: BundleParts,
   row: OperationWithRequest,
 ): Promise<string | null> {
-  const data = encodeLedgerCall(row.kind, row.request, partiesOf(row, vault))
+  const data = encodeLedgerCall(row.kind, row.request, partiesOf(row, deployment, vault))
   try {
     await client.call({ account: row.sender, to: deployment.consentLedger.address, data })
     return null
@@ -153,10 +153,12 @@ async function mustWait({ client, store }: BundleParts, row: OperationWithReques
   return (await client.getCode({ address: row.sender })) === undefined
 }
 
-function partiesOf(row: OperationWithRequest, { columns }: Vault) {
+function partiesOf(row: OperationWithRequest, { chainId, consentLedger }: Deployment, { columns }: Vault) {
   return {
     patientAccount: row.patientAccount,
     affiliationId: row.request.affiliationId,
+    chainId,
+    ledger: consentLedger.address,
     stretchedCode: row.codeSealed && (columns.open(row.codeSealed, 'user_operation.code') as Hex),
   }
 }

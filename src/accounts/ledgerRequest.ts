@@ -82,7 +82,8 @@ export function encodeLedgerCall(kind: UserOperationKind, row: ConsentRequestRow
       if (row.answeredAt === null || row.artefactCommitment === null || parties.stretchedCode === null)
         throw new TypeError(`Request ${row.id} has no code to open a grant with.`)
       const until = grantEndOf(row.answeredAt, row.days)
-      const args = [ledgerAnswerOf(requestId, until), row.artefactCommitment, parties.stretchedCode] as const
+      const contentId = ledgerContentIdOf(parties.chainId, parties.ledger, toLedgerRequest(row, parties))
+      const args = [ledgerAnswerOf(contentId, until), row.artefactCommitment, parties.stretchedCode] as const
       return encodeFunctionData({ abi, functionName: 'openGrantWithCode', args })
     }
     case 'refuseRequest':
@@ -92,8 +93,14 @@ export function encodeLedgerCall(kind: UserOperationKind, row: ConsentRequestRow
   }
 }
 
-/** Whom a call is about, and what only a grant with a code shows. */
-export type Parties = { patientAccount: Hex; affiliationId: number; stretchedCode: Hex | null }
+/** Whom a call is about, on which ledger, and what only a grant with a code shows. */
+export type Parties = {
+  patientAccount: Hex
+  affiliationId: number
+  chainId: number
+  ledger: Hex
+  stretchedCode: Hex | null
+}
 
 export function toLedgerRequest(
   row: Pick<

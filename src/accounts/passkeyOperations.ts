@@ -34,6 +34,8 @@ export function openPasskeyOperations({ client, deployment }: PasskeyOperationPa
         callData: encodeLedgerCall(kind, request, {
           patientAccount,
           affiliationId: request.affiliationId,
+          chainId: deployment.chainId,
+          ledger: deployment.consentLedger.address,
           stretchedCode: null,
         }),
         fees: await offered(),

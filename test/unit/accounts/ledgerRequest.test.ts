@@ -4,6 +4,7 @@ import { consentLedgerAbi } from '../../../src/accounts/contracts.generated.ts'
 import {
   encodeLedgerCall,
   grantEndOf,
+  ledgerContentIdOf,
   ledgerRequestIdOf,
   toLedgerRequest,
 } from '../../../src/accounts/ledgerRequest.ts'
@@ -38,6 +39,14 @@ describe('the identity of a request', () => {
     expect(ledgerRequestIdOf(31337, ledger, request)).toMatchInlineSnapshot(
       `"0x4045742b4f4616616a1aa87851b6c79ad69fff88000000000000000000000000"`,
     )
+  })
+
+  test('of a request with a card line is made of its content and the line, so that only its code names it', () => {
+    const withLine = { ...request, lineHash: patientWord, nextLink: zeroHash }
+    const contentId = ledgerContentIdOf(31337, ledger, withLine)
+    const twentyBytes = keccak256(`${contentId}${patientWord.slice(2)}`).slice(0, 42)
+    expect(ledgerRequestIdOf(31337, ledger, withLine)).toBe(`${twentyBytes}${'00'.repeat(12)}`)
+    expect(ledgerRequestIdOf(31337, ledger, request)).toBe(ledgerContentIdOf(31337, ledger, request))
   })
 
   test('differs on another chain, on another ledger, and for every changed part', () => {
@@ -112,7 +121,7 @@ describe('what an account is called with', () => {
     artefactSalt: null,
     artefactCommitment: `0x${'ef'.repeat(20)}`,
   }
-  const parties = { patientAccount: patient, affiliationId: 7, stretchedCode: null }
+  const parties = { patientAccount: patient, affiliationId: 7, chainId: 31337, ledger, stretchedCode: null }
   const decoded = (data: Hex) => decodeFunctionData({ abi: consentLedgerAbi, data })
 
   test('a request carries what the doctor signs, its time in whole seconds', () => {
@@ -136,11 +145,12 @@ describe('what an account is called with', () => {
     expect(toLedgerRequest({ ...row, ...line }, parties)).toEqual({ ...request, ...line })
   })
 
-  test('a grant on a code shows the stretched code beside them, and is not made without one', () => {
+  test('a grant on a code names the content and shows the stretched code, and is not made without one', () => {
     const stretchedCode: Hex = `0x${'56'.repeat(32)}`
+    const contentId = ledgerContentIdOf(31337, ledger, request)
     expect(decoded(encodeLedgerCall('openGrantWithCode', row, { ...parties, stretchedCode }))).toEqual({
       functionName: 'openGrantWithCode',
-      args: [`0x${'cd'.repeat(20)}${'5153'.padStart(24, '0')}`, row.artefactCommitment, stretchedCode],
+      args: [`${contentId.slice(0, 42)}${'5153'.padStart(24, '0')}`, row.artefactCommitment, stretchedCode],
     })
     expect(() => encodeLedgerCall('openGrantWithCode', row, parties)).toThrow(TypeError)
   })
