@@ -14,6 +14,7 @@ import {
   parseEther,
   parseEventLogs,
   parseSignature,
+  size,
   slice,
   toHex,
   zeroHash,
@@ -302,7 +303,7 @@ export function openRequestCall(request: LedgerRequest): Hex {
 
 export function grantCall({ requestId, contentId, code }: Asked): Hex {
   // Without a line of a card, both are the same.
-  const answer = [ledgerAnswerOf(contentId, until), artefactOf(requestId)] as const
+  const answer = [contentId, ledgerAnswerOf(artefactOf(requestId), until)] as const
   return code === null
     ? encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openGrant', args: answer })
     : encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openGrantWithCode', args: [...answer, code] })
@@ -314,7 +315,7 @@ function artefactOf(requestId: Hex): Hex {
 
 /** What no two bundles have in common. */
 export function hashesOf({ requestId, contentId, code }: Asked): Hex[] {
-  const hashes = [contentId, artefactOf(requestId)].map((value) => slice(value, 0, hashBytes))
+  const hashes = [slice(contentId, size(contentId) - hashBytes), artefactOf(requestId)]
   return code === null ? hashes : [...hashes, code]
 }
 

@@ -34,8 +34,8 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     /// @dev The chain id that development chains use; on it, servers may sign for doctors.
     uint256 private constant LOCAL_CHAIN_ID = 31_337;
 
-    /// @dev A request's number is a hash's first twenty bytes: as strong as an address, and twelve bytes less to pay for.
-    bytes32 private constant REQUEST_ID_MASK = bytes32(bytes20(type(uint160).max));
+    /// @dev A request's number is a hash's last twenty bytes, as an address is: as strong, and twelve bytes less to pay for.
+    bytes32 private constant REQUEST_ID_MASK = bytes32(uint256(type(uint160).max));
 
     address private _accessWriter;
     IPasskeyDoctors private _passkeyDoctors;
@@ -111,25 +111,23 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     }
 
     /// @inheritdoc IConsentLedger
-    function openGrant(bytes32 answer, bytes20 artefactCommitment) external {
-        bytes32 requestId = answer & REQUEST_ID_MASK;
+    function openGrant(bytes32 requestId, bytes32 answer) external {
         Request request = _requireOwn(requestId);
         _requireOpen(requestId, request);
         if (request.bits() & CODE_REQUIRED != 0) revert CodeMissing(requestId);
         uint40 until = _grant(requestId, answer, request, request.bits());
-        emit GrantOpened(requestId, msg.sender, until, artefactCommitment, false);
+        emit GrantOpened(requestId, msg.sender, until, bytes20(answer), false);
     }
 
     /// @inheritdoc IConsentLedger
-    function openGrantWithCode(bytes32 answer, bytes20 artefactCommitment, bytes32 code) external {
-        bytes32 contentId = answer & REQUEST_ID_MASK;
+    function openGrantWithCode(bytes32 contentId, bytes32 answer, bytes32 code) external {
         bytes32 requestId = _withLine(contentId, CodeCards.lineHashOf(code));
         Request request = _requests[requestId];
         if (request.state() == RequestState.Unknown) revert CodeMismatch(contentId);
         if (msg.sender != request.patient()) revert NotRequestPatient(requestId, msg.sender);
         _requireOpen(requestId, request);
         uint40 until = _grant(requestId, answer, request, request.bits() | CODE_CHECKED);
-        emit GrantOpened(requestId, msg.sender, until, artefactCommitment, true);
+        emit GrantOpened(requestId, msg.sender, until, bytes20(answer), true);
     }
 
     /// @inheritdoc IConsentLedger

@@ -278,19 +278,19 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     /// @notice Opens the grant that the request asks for, on a bare reply; its patient only.
     /// @dev Emits {GrantOpened}. Reverts with {RequestUnknown}, {NotRequestPatient}, {RequestNotOpen}, {CodeMissing},
     /// {RequestExpired}, {GrantEndInvalid}, {AffiliationInactive}, {CustodialGrantsArePaused}.
-    /// @param answer The request's number in the first twenty bytes, in the last twelve the day, counted from 1970, with
-    /// whose beginning in UTC access ends: after now, and no later than now plus the request's days rounded up to the day.
-    /// @param artefactCommitment First twenty bytes of a salted hash of the evidence for the patient's yes.
-    function openGrant(bytes32 answer, bytes20 artefactCommitment) external;
+    /// @param answer In the first twenty bytes those of a salted hash of the evidence for the patient's yes; in the last
+    /// twelve the day, counted from 1970, with whose beginning in UTC access ends: after now, and no later than now plus the
+    /// request's days rounded up to the day. One word, and behind the number's own twenty bytes: it costs least so.
+    function openGrant(bytes32 requestId, bytes32 answer) external;
 
     /// @notice Opens the grant that the request asks for, on a reply with the code of the card line it took; its patient
     /// only.
     /// @dev Emits {GrantOpened}. Reverts as {openGrant} does, and with {CodeMismatch} instead of {RequestUnknown} and
     /// {CodeMissing}.
-    /// @param answer As for {openGrant}, with the request's {contentIdOf} in place of its number: the number follows from
-    /// it and the code.
+    /// @param contentId The request's {contentIdOf}: its number follows from that and the code.
+    /// @param answer As for {openGrant}.
     /// @param code The stretched code, x_L in {CodeCards}.
-    function openGrantWithCode(bytes32 answer, bytes20 artefactCommitment, bytes32 code) external;
+    function openGrantWithCode(bytes32 contentId, bytes32 answer, bytes32 code) external;
 
     /// @notice Refuses a request that is still open; its patient only. A late refusal counts too.
     /// @dev Emits {RequestRefused}. Reverts with {RequestUnknown}, {NotRequestPatient}, {RequestNotOpen}.
@@ -319,7 +319,7 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     /// {NotAffiliatedDoctor}, {AffiliationInactive}, {PatientNotRegistered}, {FrozenPatient}, {EmergencyNotAllowed},
     /// {ServerSignedRequest}, {EmergencyUnreviewed}, {RequestAlreadyKnown}.
     /// @param reasonCommitment Salted hash of the reason.
-    /// @return requestId First twenty bytes of keccak256(abi.encode(chain id, this ledger, patient, affiliation id, reason)).
+    /// @return requestId Last twenty bytes of keccak256(abi.encode(chain id, this ledger, patient, affiliation id, reason)).
     function openEmergency(
         address patient,
         uint32 affiliationId,
@@ -355,12 +355,12 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     /// @notice The account that may log looks.
     function accessWriter() external view returns (address);
 
-    /// @notice The number of a request: its {contentIdOf}; if it takes a card line, the first twenty bytes of
-    /// keccak256(abi.encode(that, line hash)), then zeros.
+    /// @notice The number of a request: its {contentIdOf}; if it takes a card line, the last twenty bytes of
+    /// keccak256(abi.encode(that, line hash)), behind zeros.
     function requestIdOf(AccessRequest calldata request) external view returns (bytes32 requestId);
 
-    /// @notice The content of a request: the first twenty bytes of keccak256(abi.encode(chain id, this ledger, request)),
-    /// then zeros.
+    /// @notice The content of a request: the last twenty bytes of keccak256(abi.encode(chain id, this ledger, request)),
+    /// behind zeros.
     function contentIdOf(AccessRequest calldata request) external view returns (bytes32 contentId);
 
     /// @notice What the ledger knows of a request; all zeros when nothing.

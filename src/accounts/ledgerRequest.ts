@@ -5,6 +5,7 @@ import {
   getAbiItem,
   keccak256,
   numberToHex,
+  pad,
   size,
   slice,
   zeroHash,
@@ -19,7 +20,7 @@ import { consentLedgerAbi } from './contracts.generated.ts'
 /** A server clock this much ahead of the chain's still asks for an end that the ledger accepts. */
 const clockSkewMs = 60_000
 
-/** A request's number is this much of its hash; the rest of the word is zero. */
+/** A request's number is this much of its hash's end, as an address is; before it the word is zero. */
 const numberBytes = 20
 const daySeconds = 86_400
 
@@ -44,17 +45,17 @@ export function ledgerContentIdOf(chainId: number, ledger: Hex, request: LedgerR
 }
 
 function numberOf(hash: Hex): Hex {
-  return concatHex([slice(hash, 0, numberBytes), slice(zeroHash, numberBytes)])
+  return pad(slice(hash, size(hash) - numberBytes))
 }
 
 /**
- * A patient's answer as the ledger takes it: the request's number and the day with whose beginning access ends.
+ * A patient's answer as the ledger takes it: what commits to the evidence, and the day with whose beginning access ends.
  *
+ * @param artefactCommitment twenty bytes
  * @param untilSeconds a whole UTC day
  */
-export function ledgerAnswerOf(ledgerRequestId: Hex, untilSeconds: number): Hex {
-  const day = numberToHex(untilSeconds / daySeconds, { size: size(zeroHash) - numberBytes })
-  return concatHex([slice(ledgerRequestId, 0, numberBytes), day])
+export function ledgerAnswerOf(artefactCommitment: Hex, untilSeconds: number): Hex {
+  return concatHex([artefactCommitment, numberToHex(untilSeconds / daySeconds, { size: 12 })])
 }
 
 /** The end that an answer given at a time asks for. */
@@ -75,7 +76,7 @@ export function encodeLedgerCall(kind: UserOperationKind, row: ConsentRequestRow
       if (row.answeredAt === null || row.artefactCommitment === null)
         throw new TypeError(`Request ${row.id} has no answer to open a grant with.`)
       const until = grantEndOf(row.answeredAt, row.days)
-      const args = [ledgerAnswerOf(requestId, until), row.artefactCommitment] as const
+      const args = [requestId, ledgerAnswerOf(row.artefactCommitment, until)] as const
       return encodeFunctionData({ abi, functionName: 'openGrant', args })
     }
     case 'openGrantWithCode': {
@@ -83,7 +84,7 @@ export function encodeLedgerCall(kind: UserOperationKind, row: ConsentRequestRow
         throw new TypeError(`Request ${row.id} has no code to open a grant with.`)
       const until = grantEndOf(row.answeredAt, row.days)
       const contentId = ledgerContentIdOf(parties.chainId, parties.ledger, toLedgerRequest(row, parties))
-      const args = [ledgerAnswerOf(contentId, until), row.artefactCommitment, parties.stretchedCode] as const
+      const args = [contentId, ledgerAnswerOf(row.artefactCommitment, until), parties.stretchedCode] as const
       return encodeFunctionData({ abi, functionName: 'openGrantWithCode', args })
     }
     case 'refuseRequest':

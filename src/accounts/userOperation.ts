@@ -39,11 +39,11 @@ const gas = {
   preVerification: 50_000n,
   call: {
     openRequest: 130_000n,
-    withdrawRequest: 30_000n,
-    openGrant: 36_000n,
-    openGrantWithCode: 42_000n,
-    refuseRequest: 24_000n,
-    revokeGrant: 24_000n,
+    withdrawRequest: 16_000n,
+    openGrant: 25_000n,
+    openGrantWithCode: 28_000n,
+    refuseRequest: 17_000n,
+    revokeGrant: 17_000n,
   },
 } as const
 

@@ -138,13 +138,13 @@ contract ConsentHandler is ContractTest {
         bool success;
         if (withCode) {
             vm.prank(from);
-            try ledger.openGrantWithCode(contentIds[requestId] | bytes32(until / 1 days), "artefact", codeOf(used)) {
+            try ledger.openGrantWithCode(contentIds[requestId], bytes32(until / 1 days), codeOf(used)) {
                 success = true;
                 ++codeUses[used];
             } catch {}
         } else {
             vm.prank(from);
-            try ledger.openGrant(requestId | bytes32(until / 1 days), "artefact") {
+            try ledger.openGrant(requestId, bytes32(until / 1 days)) {
                 success = true;
                 if (line[requestId] != 0) broken = "a bare reply where a line was taken";
             } catch {}

@@ -9,7 +9,7 @@ import {IProviderRegistry} from "../../contracts/IProviderRegistry.sol";
 import {ConsentTest} from "./ConsentTest.sol";
 
 contract ConsentLedgerTest is ConsentTest {
-    bytes32 private constant UNKNOWN = bytes20(keccak256("unknown"));
+    bytes32 private constant UNKNOWN = keccak256("unknown");
     bytes32 private constant ENTRY = keccak256("entry");
     /// @dev Of the mapping of requests in the ledger's storage.
     uint256 private constant REQUESTS_SLOT = 17;
@@ -40,7 +40,7 @@ contract ConsentLedgerTest is ConsentTest {
     function test_aRequestsNumberNamesTheChainTheLedgerAndEveryField() public {
         IConsentLedger.AccessRequest memory request = sevenDays();
         bytes32 requestId = ledger.requestIdOf(request);
-        vm.assertEq(requestId, bytes20(keccak256(abi.encode(block.chainid, address(ledger), request))));
+        vm.assertEq(requestId, bytes32(uint256(uint160(uint256(keccak256(abi.encode(block.chainid, address(ledger), request)))))));
         vm.assertNotEq(requestId, new ConsentLedger(governor, accessWriter).requestIdOf(request));
         request.scopeCommitment = keccak256("wider scope");
         vm.assertNotEq(requestId, ledger.requestIdOf(request));
@@ -193,7 +193,7 @@ contract ConsentLedgerTest is ConsentTest {
             uint40 until = lastEnd(7);
             vm.expectRevert(refusal);
             vm.prank(others[i]);
-            ledger.openGrant(answerOf(requestId, until), ARTEFACT);
+            ledger.openGrant(requestId, answerOf(until));
             vm.expectRevert(refusal);
             vm.prank(others[i]);
             ledger.refuseRequest(requestId);

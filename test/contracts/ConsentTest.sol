@@ -68,7 +68,7 @@ abstract contract ConsentTest is ContractTest {
 
     function allow(bytes32 requestId, uint40 until) internal {
         vm.prank(patient);
-        ledger.openGrant(answerOf(requestId, until), ARTEFACT);
+        ledger.openGrant(requestId, answerOf(until));
     }
 
     function askAndAllow() internal returns (bytes32 requestId) {
@@ -82,12 +82,12 @@ abstract contract ConsentTest is ContractTest {
 
     function allowWithCode(bytes32 requestId, uint40 until, bytes32 code) internal {
         vm.prank(patient);
-        ledger.openGrantWithCode(answerOf(contentIds[requestId], until), ARTEFACT, code);
+        ledger.openGrantWithCode(contentIds[requestId], answerOf(until), code);
     }
 
-    /// @dev A patient's answer: the request's number, and the day with whose beginning access ends.
-    function answerOf(bytes32 requestId, uint40 until) internal pure returns (bytes32) {
-        return requestId | bytes32(uint256(until) / 1 days);
+    /// @dev A patient's answer: what commits to the evidence, and the day with whose beginning access ends.
+    function answerOf(uint40 until) internal pure returns (bytes32) {
+        return bytes32(ARTEFACT) | bytes32(uint256(until) / 1 days);
     }
 
     /// @dev A key's signature as our accounts take it: r, and s with the parity on top.

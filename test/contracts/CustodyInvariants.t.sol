@@ -38,9 +38,9 @@ contract DishonestCustodian is ContractTest {
     /// @dev A call of any function that anybody offers, with arguments that sometimes fit.
     function signsAnything(uint8 what, uint8 which, bytes32 first, bytes32 second) external {
         bytes32 request = _requests[which % _requests.length];
-        bytes32 answer = request | bytes32((block.timestamp / 1 days + 1 + (uint256(first) % 8)));
+        bytes32 answer = bytes32(bytes20(second)) | bytes32(block.timestamp / 1 days + 1 + (uint256(first) % 8));
         bytes memory call;
-        if (what % 5 == 0) call = abi.encodeCall(IConsentLedger.openGrant, (answer, bytes20(second)));
+        if (what % 5 == 0) call = abi.encodeCall(IConsentLedger.openGrant, (request, answer));
         else if (what % 5 == 1) call = abi.encodeWithSelector(_selector(what / 5), request, second, first);
         else if (what % 5 == 2) call = abi.encodeWithSelector(_selector(what / 5), _other, first, second);
         else if (what % 5 == 3) call = abi.encodeWithSelector(_selector(what / 5), _ledger, 1 ether, second);

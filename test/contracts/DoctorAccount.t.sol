@@ -90,7 +90,7 @@ contract DoctorAccountTest is PasskeyTest {
         request.affiliationId = affiliationId;
         bytes32 requestId = ledger.requestIdOf(request);
         _expectRefused(
-            abi.encodeCall(IConsentLedger.openGrant, (answerOf(requestId, lastEnd(7)), ARTEFACT)),
+            abi.encodeCall(IConsentLedger.openGrant, (requestId, answerOf(lastEnd(7)))),
             abi.encodeWithSelector(LedgerAccount.FunctionNotAllowed.selector, IConsentLedger.openGrant.selector)
         );
         _expectRefused(

@@ -19,9 +19,8 @@ contract EmergencyTest is ConsentTest {
 
     function test_aDoctorOpensTheRecordForADay() public {
         uint40 until = uint40(block.timestamp + 24 hours);
-        bytes32 requestId = bytes20(
-            keccak256(abi.encode(block.chainid, address(ledger), patient, affiliationId, REASON))
-        );
+        bytes32 hash = keccak256(abi.encode(block.chainid, address(ledger), patient, affiliationId, REASON));
+        bytes32 requestId = bytes32(uint256(uint160(uint256(hash))));
         vm.expectEmit(address(ledger));
         emit IConsentLedger.EmergencyOpened(requestId, patient, affiliationId, until, REASON);
         vm.assertEq(_open(REASON), requestId);

@@ -53,7 +53,7 @@ contract LedgerAccountTest is ConsentTest {
             (bytes32)
         );
         vm.assertEq(requestId, ledger.requestIdOf(request));
-        _execute(_patientAccount, abi.encodeCall(IConsentLedger.openGrant, (answerOf(requestId, lastEnd(7)), ARTEFACT)));
+        _execute(_patientAccount, abi.encodeCall(IConsentLedger.openGrant, (requestId, answerOf(lastEnd(7)))));
         vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
         _execute(_patientAccount, abi.encodeCall(IConsentLedger.revokeGrant, (requestId)));
         vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
@@ -82,7 +82,7 @@ contract LedgerAccountTest is ConsentTest {
     }
 
     function test_aDoctorsAccountCannotAnswer() public {
-        _expectNotAllowed(_doctorAccount, abi.encodeCall(IConsentLedger.openGrant, (SCOPE, ARTEFACT)));
+        _expectNotAllowed(_doctorAccount, abi.encodeCall(IConsentLedger.openGrant, (SCOPE, SCOPE)));
         _expectNotAllowed(_doctorAccount, abi.encodeCall(IConsentLedger.refuseRequest, (SCOPE)));
         _expectNotAllowed(_doctorAccount, abi.encodeCall(IConsentLedger.revokeGrant, (SCOPE)));
     }
@@ -130,7 +130,7 @@ contract LedgerAccountTest is ConsentTest {
 
     function test_onlyTheEntryPointMayMakeItSpeak() public {
         bytes32 requestId = ask();
-        bytes memory data = abi.encodeCall(IConsentLedger.openGrant, (answerOf(requestId, lastEnd(7)), ARTEFACT));
+        bytes memory data = abi.encodeCall(IConsentLedger.openGrant, (requestId, answerOf(lastEnd(7))));
         // Not the account itself: a passkey owner calls by it.
         address[5] memory others = [_owner, doctor, hospital, governor, stranger];
         for (uint256 i = 0; i < others.length; ++i) {

@@ -43,7 +43,7 @@ describe('the gas of the ledger', () => {
       await bare.wallet.writeContract({
         ...world.ledger,
         functionName: 'openGrant',
-        args: [ledgerAnswerOf(asked.requestId, asked.until), artefact],
+        args: [asked.requestId, ledgerAnswerOf(artefact, asked.until)],
       }),
     )
     const carded = await patientAccount('carded')
@@ -72,7 +72,7 @@ describe('the gas of the ledger', () => {
       await carded.wallet.writeContract({
         ...world.ledger,
         functionName: 'openGrantWithCode',
-        args: [ledgerAnswerOf(contentId, until), artefact, code],
+        args: [contentId, ledgerAnswerOf(artefact, until), code],
       }),
     )
     context.diagnostic(`bare ${bareGas}, with code ${codeGas}; the request with a line ${askGas}`)
@@ -86,7 +86,7 @@ describe('the gas of the ledger', () => {
     await wallet.writeContract({
       ...world.ledger,
       functionName: 'openGrant',
-      args: [ledgerAnswerOf(requestId, until), slice(keccak256(toHex('artefact')), 0, 20)],
+      args: [requestId, ledgerAnswerOf(slice(keccak256(toHex('artefact')), 0, 20), until)],
     })
     return requestId
   }

@@ -168,7 +168,7 @@ contract PatientAccountTest is PasskeyTest {
     function test_afterTheExitTheCustodianCanDoNothingWhateverWasValidatedBefore() public {
         _exit();
         bytes memory refusal = abi.encodeWithSelector(IPatientAccount.CustodyEnded.selector);
-        _expectRefused(abi.encodeCall(IConsentLedger.openGrant, (SCOPE, ARTEFACT)), refusal);
+        _expectRefused(abi.encodeCall(IConsentLedger.openGrant, (SCOPE, SCOPE)), refusal);
         _expectRefused(abi.encodeCall(IConsentLedger.revokeGrant, (SCOPE)), refusal);
         _expectRefused(abi.encodeCall(IPatientAccount.vetoChange, ()), refusal);
         _expectRefused(abi.encodeCall(IPatientAccount.proposeChange, (_toCustodian(stranger), SCOPE)), refusal);
@@ -194,7 +194,7 @@ contract PatientAccountTest is PasskeyTest {
         bytes32 requestId = ask(withLine(sevenDays(), _line));
         bytes memory granting = abi.encodeCall(
             IConsentLedger.openGrantWithCode,
-            (answerOf(contentIds[requestId], lastEnd(7)), ARTEFACT, stretchedCode(CARD, _line))
+            (contentIds[requestId], answerOf(lastEnd(7)), stretchedCode(CARD, _line))
         );
         _expectRefused(
             _wrap(granting),
@@ -414,7 +414,7 @@ contract PatientAccountTest is PasskeyTest {
 
         bytes memory granting = abi.encodeCall(
             IConsentLedger.openGrantWithCode,
-            (answerOf(contentIds[asked], lastEnd(7)), ARTEFACT, stretchedCode(CARD, 1))
+            (contentIds[asked], answerOf(lastEnd(7)), stretchedCode(CARD, 1))
         );
         IPatientSafeguards.LooseningKind kind = IPatientSafeguards.LooseningKind.LowerAssurance;
         bytes[3] memory opening = [
@@ -438,7 +438,7 @@ contract PatientAccountTest is PasskeyTest {
         asked = ask(_anotherRequest(3));
         granting = abi.encodeCall(
             IConsentLedger.openGrantWithCode,
-            (answerOf(contentIds[asked], lastEnd(7)), ARTEFACT, stretchedCode(CARD, 3))
+            (contentIds[asked], answerOf(lastEnd(7)), stretchedCode(CARD, 3))
         );
         _byCustodian(_wrap(granting));
         vm.assertTrue(ledger.canAccess(asked, doctor, VIEW));
@@ -456,7 +456,7 @@ contract PatientAccountTest is PasskeyTest {
         ledger.pauseCustodialGrants(own, true);
         vm.expectRevert(abi.encodeWithSelector(IConsentLedger.CustodialGrantsArePaused.selector, stranger));
         vm.prank(stranger);
-        ledger.openGrant(answerOf(requestId, lastEnd(7)), ARTEFACT);
+        ledger.openGrant(requestId, answerOf(lastEnd(7)));
     }
 
     function test_aPauseAtOneHospitalIsNoneAtAnother() public {

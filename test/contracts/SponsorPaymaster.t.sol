@@ -92,7 +92,7 @@ contract SponsorPaymasterTest is ConsentTest {
 
     function test_ofAPasskeysCallTheWrappedOneCounts() public {
         PackedUserOperation memory operation = _operation(patient, bytes4(0));
-        bytes memory wrapped = abi.encodeCall(IConsentLedger.openGrant, (SCOPE, ARTEFACT));
+        bytes memory wrapped = abi.encodeCall(IConsentLedger.openGrant, (SCOPE, SCOPE));
         operation.callData = abi.encodeCall(IPatientAccount.asPasskeyOwner, (wrapped));
         _sponsor(operation, 1);
         bytes4 foreign = IConsentLedger.logAccess.selector;

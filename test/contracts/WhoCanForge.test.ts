@@ -394,7 +394,7 @@ function openGrantWithCode({ contentId, until }: Asked, code: Hex): Hex {
   return encodeFunctionData({
     abi: consentLedgerAbi,
     functionName,
-    args: [ledgerAnswerOf(contentId, until), slice(hashOf('artefact'), 0, 20), code],
+    args: [contentId, ledgerAnswerOf(slice(hashOf('artefact'), 0, 20), until), code],
   })
 }
 

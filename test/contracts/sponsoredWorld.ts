@@ -226,6 +226,6 @@ export function openGrant({ requestId, until }: { requestId: Hex; until: number 
   return encodeFunctionData({
     abi: consentLedgerAbi,
     functionName: 'openGrant',
-    args: [ledgerAnswerOf(requestId, until), slice(keccak256(toHex('artefact')), 0, 20)],
+    args: [requestId, ledgerAnswerOf(slice(keccak256(toHex('artefact')), 0, 20), until)],
   })
 }

@@ -93,7 +93,7 @@ async function grant(requestId: Hex): Promise<void> {
   await send(patient, {
     ...onLedger(),
     functionName: 'openGrant',
-    args: [ledgerAnswerOf(requestId, until), slice(entryIdOf('evidence'), 0, 20)],
+    args: [requestId, ledgerAnswerOf(slice(entryIdOf('evidence'), 0, 20), until)],
   })
 }
 

@@ -29,23 +29,23 @@ const request: LedgerRequest = {
 }
 
 describe('the identity of a request', () => {
-  test('is the first twenty bytes of keccak256 over twelve words of 32 bytes, written out by hand', () => {
+  test('is the last twenty bytes of keccak256 over twelve words of 32 bytes, written out by hand', () => {
     const word = (value: bigint | number | string) =>
       (typeof value === 'string' ? value.replace(/^0x/, '').toLowerCase() : value.toString(16)).padStart(64, '0')
     const words = [31337, ledger, patient, 7, 1, 1, 30, 1_795_700_000, 'ab'.repeat(32), 0, 0, 0].map(word)
     expect(words).toHaveLength(12)
-    const twentyBytes = keccak256(`0x${words.join('')}`).slice(0, 42)
-    expect(ledgerRequestIdOf(31337, ledger, request)).toBe(`${twentyBytes}${'00'.repeat(12)}`)
+    const twentyBytes = keccak256(`0x${words.join('')}`).slice(-40)
+    expect(ledgerRequestIdOf(31337, ledger, request)).toBe(`0x${'00'.repeat(12)}${twentyBytes}`)
     expect(ledgerRequestIdOf(31337, ledger, request)).toMatchInlineSnapshot(
-      `"0x4045742b4f4616616a1aa87851b6c79ad69fff88000000000000000000000000"`,
+      `"0x00000000000000000000000051b6c79ad69fff88594a01c4f875047535bbb1ec"`,
     )
   })
 
   test('of a request with a card line is made of its content and the line, so that only its code names it', () => {
     const withLine = { ...request, lineHash: patientWord, nextLink: zeroHash }
     const contentId = ledgerContentIdOf(31337, ledger, withLine)
-    const twentyBytes = keccak256(`${contentId}${patientWord.slice(2)}`).slice(0, 42)
-    expect(ledgerRequestIdOf(31337, ledger, withLine)).toBe(`${twentyBytes}${'00'.repeat(12)}`)
+    const twentyBytes = keccak256(`${contentId}${patientWord.slice(2)}`).slice(-40)
+    expect(ledgerRequestIdOf(31337, ledger, withLine)).toBe(`0x${'00'.repeat(12)}${twentyBytes}`)
     expect(ledgerRequestIdOf(31337, ledger, request)).toBe(ledgerContentIdOf(31337, ledger, request))
   })
 
@@ -106,7 +106,7 @@ describe('what an account is called with', () => {
     recordsUntil: 1 as EpochMs,
     scopeSalt: `0x${'01'.repeat(32)}`,
     scopeCommitment: request.scopeCommitment,
-    ledgerRequestId: `0x${'cd'.repeat(20)}${'00'.repeat(12)}`,
+    ledgerRequestId: `0x${'00'.repeat(12)}${'cd'.repeat(20)}`,
     cardId: null,
     cardLine: null,
     lineHash: null,
@@ -136,7 +136,7 @@ describe('what an account is called with', () => {
     expect(decoded(encodeLedgerCall('openGrant', row, parties))).toEqual({
       functionName: 'openGrant',
       // 1 January 2027 is day 20,819 since 1970, 0x5153.
-      args: [`0x${'cd'.repeat(20)}${'5153'.padStart(24, '0')}`, row.artefactCommitment],
+      args: [row.ledgerRequestId, `0x${'ef'.repeat(20)}${'5153'.padStart(24, '0')}`],
     })
   })
 
@@ -150,7 +150,7 @@ describe('what an account is called with', () => {
     const contentId = ledgerContentIdOf(31337, ledger, request)
     expect(decoded(encodeLedgerCall('openGrantWithCode', row, { ...parties, stretchedCode }))).toEqual({
       functionName: 'openGrantWithCode',
-      args: [`${contentId.slice(0, 42)}${'5153'.padStart(24, '0')}`, row.artefactCommitment, stretchedCode],
+      args: [contentId, `0x${'ef'.repeat(20)}${'5153'.padStart(24, '0')}`, stretchedCode],
     })
     expect(() => encodeLedgerCall('openGrantWithCode', row, parties)).toThrow(TypeError)
   })
