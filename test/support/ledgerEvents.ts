@@ -17,7 +17,13 @@ export async function rawLedgerEvents({ chainClient, deployment }: Place): Promi
 }
 
 /** What putting the village up writes, before anybody asks anything. */
-const setUp: ReadonlySet<string> = new Set(['PasskeyDoctorsNamed', 'HospitalVerified', 'DoctorAdded', 'PatientAdded'])
+const setUp: ReadonlySet<string> = new Set([
+  'OwnershipTransferred',
+  'PasskeyDoctorsNamed',
+  'HospitalVerified',
+  'DoctorAdded',
+  'PatientAdded',
+])
 
 /** How often each event of the ledger stands on chain, those of one request or all but the village's own. */
 export async function countEvents(place: Place, requestId?: string): Promise<Record<string, number>> {
