@@ -144,6 +144,30 @@ contract LedgerAccountTest is ConsentTest {
         }
     }
 
+    function test_onlyTheEntryPointMakesAServerSignedDoctorsAccountSpeak() public {
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        address[4] memory others = [_owner, patient, hospital, stranger];
+        for (uint256 i = 0; i < others.length; ++i) {
+            vm.prank(others[i]);
+            (bool success, bytes memory answer) = doctor.call(abi.encodeCall(IConsentLedger.openRequest, (request)));
+            vm.assertFalse(success);
+            vm.assertEq(
+                keccak256(answer),
+                keccak256(abi.encodeWithSelector(Account.AccountUnauthorized.selector, others[i]))
+            );
+        }
+    }
+
+    function test_theServersKeyAndNoOtherSignsForItsDoctorsAccount() public {
+        PackedUserOperation memory operation = _operation(_sign(OWNER_KEY, OPERATION_HASH));
+        operation.sender = doctor;
+        vm.prank(_entryPoint);
+        vm.assertEq(IAccount(doctor).validateUserOp(operation, OPERATION_HASH, 0), 0);
+        operation.signature = _sign(OWNER_KEY + 1, OPERATION_HASH);
+        vm.prank(_entryPoint);
+        vm.assertEq(IAccount(doctor).validateUserOp(operation, OPERATION_HASH, 0), 1);
+    }
+
     function test_anAccountInCustodySignsNothingElsewhere() public {
         bytes memory asked = abi.encodeCall(
             IERC1271.isValidSignature,
@@ -185,13 +209,18 @@ contract LedgerAccountTest is ConsentTest {
         vm.assertEq(_validate(_sign(OWNER_KEY + 1, OPERATION_HASH)), 1);
         vm.assertEq(_validate(_sign(OWNER_KEY, SCOPE)), 1);
         vm.assertEq(_validate(""), 1);
-        vm.assertEq(_validate(new bytes(65)), 1);
+        vm.assertEq(_validate(new bytes(64)), 1);
+        // In 65 bytes, as other accounts take it.
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(OWNER_KEY, OPERATION_HASH);
+        vm.assertEq(_validate(abi.encodePacked(r, s, v)), 1);
     }
 
     function test_theMirrorImageOfASignatureIsNotValid() public {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(OWNER_KEY, OPERATION_HASH);
-        bytes memory mirrored = abi.encodePacked(r, bytes32(CURVE_ORDER - uint256(s)), v == 27 ? 28 : 27);
-        vm.assertEq(_validate(mirrored), 1);
+        uint256 high = CURVE_ORDER - uint256(s);
+        // Its highest bit is where the parity stands, so it cannot even be written.
+        vm.assertEq(_validate(abi.encodePacked(r, bytes32(high))), 1);
+        vm.assertEq(_validate(abi.encodePacked(r, bytes32(high | (uint256(28 - v) << 255)))), 1);
     }
 
     function testFuzz_noMadeUpSignatureIsValid(bytes calldata signature) public {

@@ -8,6 +8,7 @@ import {IEntryPoint, IPaymaster, PackedUserOperation} from "@openzeppelin/contra
 import {IConsentLedger} from "../../contracts/IConsentLedger.sol";
 import {IDoctorAccount} from "../../contracts/IDoctorAccount.sol";
 import {IPatientAccount} from "../../contracts/IPatientAccount.sol";
+import {IPatientSafeguards} from "../../contracts/IPatientSafeguards.sol";
 import {ISponsorPaymaster} from "../../contracts/ISponsorPaymaster.sol";
 import {LedgerFunctions} from "../../contracts/LedgerFunctions.sol";
 import {SponsorPaymaster} from "../../contracts/SponsorPaymaster.sol";
@@ -81,6 +82,8 @@ contract SponsorPaymasterTest is ConsentTest {
         _sponsor(_operation(patient, IConsentLedger.revokeGrant.selector), 1);
         _sponsor(_operation(doctor, IConsentLedger.openRequest.selector), 1);
         _sponsor(_operation(doctor, IConsentLedger.withdrawRequest.selector), 1);
+        _sponsor(_operation(doctor, IConsentLedger.recordChange.selector), 1);
+        _sponsor(_operation(doctor, IConsentLedger.openEmergency.selector), 1);
     }
 
     function test_whatOwnersDoToTheirAccountsIsPaid() public {
@@ -380,8 +383,16 @@ contract SponsorPaymasterTest is ConsentTest {
             1,
             abi.encodeWithSelector(ISponsorPaymaster.DepositLow.selector, IConsentLedger.openRequest.selector)
         );
-        _sponsor(_operation(patient, IConsentLedger.revokeGrant.selector), 1);
-        _sponsor(_operation(patient, IConsentLedger.refuseRequest.selector), 1);
+        bytes4[7] memory tightening = [
+            IConsentLedger.revokeGrant.selector,
+            IConsentLedger.refuseRequest.selector,
+            IConsentLedger.disputeEmergency.selector,
+            IPatientSafeguards.freeze.selector,
+            IPatientSafeguards.requireCode.selector,
+            IPatientSafeguards.forbidEmergency.selector,
+            IPatientSafeguards.cancelLoosening.selector
+        ];
+        for (uint256 i = 0; i < tightening.length; ++i) _sponsor(_operation(patient, tightening[i]), 1);
         _sponsor(_operation(doctor, IConsentLedger.withdrawRequest.selector), 1);
 
         vm.expectEmit(address(_paymaster));
