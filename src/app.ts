@@ -11,6 +11,7 @@ import { submitPrepared } from './accounts/bundle.ts'
 import { openChainClient } from './accounts/chainClient.ts'
 import { assertDeployment, type Deployment, readDeployment } from './accounts/deployments.ts'
 import { didScope } from './accounts/didScope.ts'
+import { executeLoosening as sendExecution } from './accounts/executeLoosening.ts'
 import { readOrMakeKeyFile } from './accounts/keyFile.ts'
 import { openLedger } from './accounts/ledger.ts'
 import { ledgerRequestIdOf, toLedgerRequest } from './accounts/ledgerRequest.ts'
@@ -30,10 +31,12 @@ import { twilioMessenger } from './bot/twilio.ts'
 import { webhookScope } from './bot/webhook.ts'
 import { type Config, ConfigError, foldersOf, localChainId, localOperatorNames, type Secrets } from './config.ts'
 import type { LedgerRequest } from './core/ledger.ts'
-import type { ConsentRequestId, EpochMs } from './core/people.ts'
+import type { EpochMs } from './core/people.ts'
+import type { UserOperationRow } from './core/rows.ts'
 import { openStore } from './db/openStore.ts'
 import { openPglite } from './db/pglite.ts'
 import { openPostgres } from './db/postgres.ts'
+import { executeLoosening } from './jobs/executeLoosening.ts'
 import { logAccess } from './jobs/logAccess.ts'
 import { chainOutcomes, endRequest, remindPatient } from './jobs/outcomes.ts'
 import { openQueue } from './jobs/queue.ts'
@@ -110,7 +113,7 @@ export async function createApp(
   const outcomeParts = {
     store,
     clock,
-    resyncCard: (requestId: ConsentRequestId) => resyncCard({ store, ledger, ...identity }, requestId),
+    resyncCard: (operation: UserOperationRow) => resyncCard({ store, ledger, ...identity }, operation),
     say: (inside: typeof store, saying: Parameters<typeof say>[2]) => say(inside, { columns, clock }, saying),
   }
   const outcomes = chainOutcomes(outcomeParts)
@@ -147,6 +150,11 @@ export async function createApp(
       uploadRecord: (subject) => uploadRecord(shelf, subject),
       remindPatient: (id) => remindPatient(outcomeParts, id),
       endRequest: (id) => endRequest(outcomeParts, id),
+      executeLoosening: (id) =>
+        executeLoosening(
+          { store, clock, execute: (loosening) => sendExecution({ client, deployment, operators }, loosening) },
+          id,
+        ),
     },
   })
 
@@ -156,6 +164,7 @@ export async function createApp(
     ledger,
     clock,
     ...identity,
+    isLocalChain: config.chainId === localChainId,
     checkAffiliation: checkAffiliation({ ledger, chainId: deployment.chainId, clock }),
     affiliationIdOf,
     passkeys: openPasskeyCheck(config.publicUrl),

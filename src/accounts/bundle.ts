@@ -1,7 +1,7 @@
 import { decodeErrorResult, type PublicClient } from 'viem'
 import type { EpochMs } from '../core/people.ts'
 import type { Hex } from '../core/rows.ts'
-import type { OperationWithRequest, Store } from '../core/store.ts'
+import type { OperationWithSubject, Store } from '../core/store.ts'
 import { isUrgent, laneOf, opensGrant } from '../core/userOperation.ts'
 import type { Vault } from '../core/vault.ts'
 import type { Bundler, Refusal, SignedRow } from './bundler.ts'
@@ -10,6 +10,7 @@ import type { Deployment } from './deployments.ts'
 import { type Fees, readFees } from './fees.ts'
 import { encodeLedgerCall } from './ledgerRequest.ts'
 import { revertDataOf } from './revertData.ts'
+import { encodeSafeguardCall } from './safeguardCall.ts'
 import { hashUserOperation, prepareUserOperation, readUserOperation } from './userOperation.ts'
 
 /** Prepared operations looked at in one round: two full bundles. */
@@ -69,9 +70,9 @@ export type BundleParts = {
 }
 
 /** A removal goes before everything else of its sender. */
-function oneBySender(rows: readonly OperationWithRequest[]): OperationWithRequest[] {
+function oneBySender(rows: readonly OperationWithSubject[]): OperationWithSubject[] {
   const removalsFirst = rows.toSorted((a, b) => laneOf(b.kind) - laneOf(a.kind))
-  const bySender = new Map<string, OperationWithRequest>()
+  const bySender = new Map<string, OperationWithSubject>()
   for (const row of removalsFirst) if (!bySender.has(row.sender)) bySender.set(row.sender, row)
   return [...bySender.values()]
 }
@@ -79,7 +80,7 @@ function oneBySender(rows: readonly OperationWithRequest[]): OperationWithReques
 /** Signs an operation, unless it has to wait for another or the ledger would refuse it. */
 async function judge(
   parts: BundleParts,
-  row: OperationWithRequest,
+  row: OperationWithSubject,
   fees: Fees,
 ): Promise<SignedRow | Refusal | 'waits'> {
   if (await mustWait(parts, row)) return 'waits'
@@ -89,18 +90,18 @@ async function judge(
 }
 
 /** An operation that its owner signed when it was prepared goes as it is, or not at all. */
-function readSigned(row: OperationWithRequest): SignedRow {
+function readSigned(row: OperationWithSubject): SignedRow {
   if (row.signed === null || row.hash === null) throw new TypeError(`Operation ${row.id} lacks its owner's signature.`)
   return { row, operation: readUserOperation(row.signed), hash: row.hash }
 }
 
 async function sign(
   { client, deployment, vault, bundler }: BundleParts,
-  row: OperationWithRequest,
+  row: OperationWithSubject,
   fees: Fees,
 ): Promise<SignedRow> {
   if (row.owner === null || row.keyId === null) throw new TypeError(`Operation ${row.id} is its owner's to sign.`)
-  const callData = encodeLedgerCall(row.kind, row.request, partiesOf(row, deployment, vault))
+  const callData = encodeCall(row, deployment, vault)
   const prepared = await prepareUserOperation(client, deployment, {
     kind: row.kind,
     sender: row.sender,
@@ -115,8 +116,8 @@ async function sign(
 }
 
 /** The grant stands already, under a signature of ours that somebody else has sent: its event is about to be read. */
-async function isGranted({ client, deployment }: BundleParts, row: OperationWithRequest): Promise<boolean> {
-  if (!opensGrant(row.kind)) return false
+async function isGranted({ client, deployment }: BundleParts, row: OperationWithSubject): Promise<boolean> {
+  if (!row.request || !opensGrant(row.kind)) return false
   const { state } = await client.readContract({
     address: deployment.consentLedger.address,
     abi: consentLedgerAbi,
@@ -129,9 +130,9 @@ async function isGranted({ client, deployment }: BundleParts, row: OperationWith
 /** Asks the ledger, as the account itself, whether the call would go through; saves the gas of one that would not. */
 async function refusalOfLedger(
   { client, deployment, vault }: BundleParts,
-  row: OperationWithRequest,
+  row: OperationWithSubject,
 ): Promise<string | null> {
-  const data = encodeLedgerCall(row.kind, row.request, partiesOf(row, deployment, vault))
+  const data = encodeCall(row, deployment, vault)
   try {
     await client.call({ account: row.sender, to: deployment.consentLedger.address, data })
     return null
@@ -146,19 +147,18 @@ async function refusalOfLedger(
  * An operation waits for the one before it in its lane, whose nonce it follows. A removal does not wait for a grant, unless
  * that grant is still making the account.
  */
-async function mustWait({ client, store }: BundleParts, row: OperationWithRequest): Promise<boolean> {
+async function mustWait({ client, store }: BundleParts, row: OperationWithSubject): Promise<boolean> {
   const inFlight = await store.operations.inFlight(row.sender)
   if (inFlight.length === 0) return false
   if (inFlight.some((other) => laneOf(other.kind) === laneOf(row.kind))) return true
   return (await client.getCode({ address: row.sender })) === undefined
 }
 
-function partiesOf(row: OperationWithRequest, { chainId, consentLedger }: Deployment, { columns }: Vault) {
-  return {
-    patientAccount: row.patientAccount,
-    affiliationId: row.request.affiliationId,
-    chainId,
-    ledger: consentLedger.address,
-    stretchedCode: row.codeSealed && (columns.open(row.codeSealed, 'user_operation.code') as Hex),
-  }
+function encodeCall(row: OperationWithSubject, { chainId, consentLedger }: Deployment, { columns }: Vault): Hex {
+  const stretchedCode = row.codeSealed && (columns.open(row.codeSealed, 'user_operation.code') as Hex)
+  if (row.request === null) return encodeSafeguardCall(row.kind, row.change, stretchedCode)
+  const { patientAccount, request } = row
+  const { affiliationId } = request
+  const parties = { patientAccount, affiliationId, chainId, ledger: consentLedger.address, stretchedCode }
+  return encodeLedgerCall(row.kind, request, parties)
 }

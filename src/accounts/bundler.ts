@@ -1,10 +1,10 @@
 import type { EpochMs } from '../core/people.ts'
 import type { Hex, OperatorTransactionRow, UserOperationRow } from '../core/rows.ts'
-import type { OperationWithRequest, Store } from '../core/store.ts'
+import type { OperationWithSubject, Store } from '../core/store.ts'
 import { type SignedUserOperation, writeUserOperation } from './userOperation.ts'
 
 /** An operation's row with what is signed. */
-export type SignedRow = { row: OperationWithRequest; operation: SignedUserOperation; hash: Hex }
+export type SignedRow = { row: OperationWithSubject; operation: SignedUserOperation; hash: Hex }
 
 /** Why an operation will never go: what the ledger or the entry point said, without the caller's data. */
 export type Refusal = { operationId: string; reason: string }

@@ -13,6 +13,7 @@ import {
 import { rightBits } from '../core/classes.ts'
 import type { Block, Ledger, LedgerEvent } from '../core/ledger.ts'
 import type { Hex } from '../core/rows.ts'
+import { type SafeguardNews, safeguardKindOf } from '../core/safeguards.ts'
 import type { LoggedLook } from '../core/vault.ts'
 import { consentLedgerAbi, entryPointAbi } from './contracts.generated.ts'
 import type { Deployment } from './deployments.ts'
@@ -63,7 +64,7 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
         case 'AccessRefused':
           return [{ ...where, kind: 'accessRefused', ledgerRequestId: log.args.requestId, entryId: log.args.entryId }]
         default:
-          return []
+          return safeguardEvent(log)
       }
     })
   }
@@ -167,6 +168,46 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
       const { ledgerRequestId, blockNumber } = event
       return { entryId, ledgerRequestId, blockNumber, transactionHash } as LoggedLook
     },
+  }
+}
+
+type LedgerLog = ReturnType<typeof parseEventLogs<typeof abi, true>>[number]
+
+function safeguardEvent(log: LedgerLog): LedgerEvent[] {
+  const said = newsOf(log)
+  if (!said) return []
+  const { blockNumber, transactionHash, logIndex } = log
+  return [{ kind: 'safeguards', blockNumber: Number(blockNumber), transactionHash, logIndex, ...said }]
+}
+
+function newsOf({ eventName, args }: LedgerLog): (SafeguardNews & { patientAccount: Hex }) | null {
+  switch (eventName) {
+    case 'PatientFrozen':
+      return { patientAccount: args.patient, news: 'frozen' }
+    case 'EmergencyForbidden':
+      return { patientAccount: args.patient, news: 'emergencyForbidden' }
+    case 'CodeRequired':
+      return { patientAccount: args.patient, news: 'codeRequired' }
+    case 'LooseningAsked': {
+      const safeguard = safeguardKindOf(args.kind)
+      return { patientAccount: args.patient, news: 'looseningAsked', safeguard, lineHash: args.lineHash }
+    }
+    case 'LooseningScheduled': {
+      const { patient: patientAccount, readyAt: readyAtSeconds, byRecovery } = args
+      return {
+        patientAccount,
+        news: 'looseningScheduled',
+        safeguard: safeguardKindOf(args.kind),
+        readyAtSeconds,
+        byRecovery,
+      }
+    }
+    case 'LooseningCancelled':
+      return { patientAccount: args.patient, news: 'looseningCancelled', safeguard: safeguardKindOf(args.kind) }
+    case 'LooseningExecuted':
+      return { patientAccount: args.patient, news: 'looseningExecuted', safeguard: safeguardKindOf(args.kind) }
+    default:
+      return null
   }
 }
 

@@ -14,7 +14,7 @@ import { grantEnd } from '../core/consent.ts'
 import type { LedgerRequest } from '../core/ledger.ts'
 import type { EpochMs } from '../core/people.ts'
 import type { ConsentRequestRow, Hex } from '../core/rows.ts'
-import type { UserOperationKind } from '../core/userOperation.ts'
+import type { RequestOperationKind } from '../core/userOperation.ts'
 import { consentLedgerAbi } from './contracts.generated.ts'
 
 /** A server clock this much ahead of the chain's still asks for an end that the ledger accepts. */
@@ -64,7 +64,7 @@ export function grantEndOf(answeredAt: EpochMs, days: number): number {
 }
 
 /** The ledger call of an operation: what the account is called with, and what its owner signs. */
-export function encodeLedgerCall(kind: UserOperationKind, row: ConsentRequestRow, parties: Parties): Hex {
+export function encodeLedgerCall(kind: RequestOperationKind, row: ConsentRequestRow, parties: Parties): Hex {
   const abi = consentLedgerAbi
   const requestId = row.ledgerRequestId
   switch (kind) {

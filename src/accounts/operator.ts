@@ -45,7 +45,8 @@ export type OperatorCall = {
 
 export function openOperator({ client, deployment, privateKey, store, clock, newId }: OperatorParts): Operator {
   const account: PrivateKeyAccount = privateKeyToAccount(privateKey)
-  const to = { handleOps: deployment.entryPoint.address, logAccess: deployment.consentLedger.address }
+  const ledger = deployment.consentLedger.address
+  const to = { handleOps: deployment.entryPoint.address, logAccess: ledger, executeLoosening: ledger }
 
   async function nextNonce(): Promise<number> {
     const onChain = await client.getTransactionCount({ address: account.address, blockTag: 'latest' })

@@ -44,8 +44,15 @@ const gas = {
     openGrantWithCode: 28_000n,
     refuseRequest: 17_000n,
     revokeGrant: 17_000n,
+    /** With eight requests open, the most there can be. */
+    freeze: 150_000n,
+    requireCode: 50_000n,
+    forbidEmergency: 50_000n,
+    cancelLoosening: 50_000n,
+    askLoosening: 120_000n,
+    confirmLoosening: 80_000n,
   },
-} as const
+} as const satisfies { call: Record<UserOperationKind, bigint>; [limit: string]: unknown }
 
 /** What an operation's gas limits sum to at most; the bundle is cut by it. */
 export function gasLimitOf(operation: SignedUserOperation): bigint {

@@ -4,11 +4,12 @@ import { nextState } from '../core/consent.ts'
 import { type ConversationFacts, converse, type RequestFacts, type StretchedCode } from '../core/conversation.ts'
 import type { Effect } from '../core/effects.ts'
 import { day, type EpochMs } from '../core/people.ts'
-import type { Hex, InboundMessageRow, PatientRow, PhoneAddressRow } from '../core/rows.ts'
+import type { CodeMissRow, Hex, InboundMessageRow, PatientRow, PhoneAddressRow } from '../core/rows.ts'
 import { canonicalArtefact, commitToArtefact } from '../core/scope.ts'
 import type { RequestWithPeople, Store } from '../core/store.ts'
-import { newUserOperation, type UserOperationKind } from '../core/userOperation.ts'
+import { newUserOperation, type RequestOperationKind } from '../core/userOperation.ts'
 import type { ColumnVault } from '../core/vault.ts'
+import { askLoosening, confirmLoosening, gatherSafeguards, keep, tighten } from './changeSafeguards.ts'
 import { say } from './say.ts'
 
 /** A request's number rests this long after its end; an answer that names it is told that it has ended. */
@@ -78,10 +79,24 @@ type Handling = HandleMessageParts & {
   stretched: StretchedCode | null
 }
 
+const ofNobody = {
+  patient: null,
+  requests: [],
+  lastPrompted: null,
+  misses: 0,
+  pausedUntil: null,
+  safeguards: {
+    standing: { frozen: false, emergencyAllowed: false, codeRequired: false },
+    hasCard: false,
+    hasLine: false,
+    loosenings: [],
+  },
+  looks: [],
+}
+
 async function gatherFacts({ store, clock, address, patient, stretched }: Handling): Promise<ConversationFacts> {
   const now = clock()
-  const unknown = { now, patient: null, requests: [], lastPrompted: null, stretched, misses: 0, pausedUntil: null }
-  if (!patient) return { ...unknown, looks: [] }
+  if (!patient) return { ...ofNobody, now, stretched }
   const requests = await store.requests.ofPatient(patient.id, (now - numberRestsMs) as EpochMs)
   const last = await store.messages.lastOutbound(address.id)
   const wasSent = last?.state === 'sending' || last?.state === 'sent' || last?.state === 'delivered'
@@ -99,6 +114,7 @@ async function gatherFacts({ store, clock, address, patient, stretched }: Handli
     stretched,
     misses: await store.cards.countMisses(patient.id),
     pausedUntil: await store.cards.pausedUntil(patient.id, now),
+    safeguards: await gatherSafeguards(store, patient),
     looks: looks.map((look) => ({
       number: look.number,
       doctor: look.doctorShortName,
@@ -122,6 +138,7 @@ function toFacts(request: RequestWithPeople, now: EpochMs, isUnasked: boolean): 
 }
 
 async function apply(handling: Handling, effect: Exclude<Effect, StretchCode>): Promise<void> {
+  const { patient, columns } = handling
   switch (effect.kind) {
     case 'say':
       return speak(handling, effect)
@@ -134,9 +151,21 @@ async function apply(handling: Handling, effect: Exclude<Effect, StretchCode>): 
     case 'revokeGrant':
       return remove(handling, effect.requestId)
     case 'missCode':
-      return missCode(handling, effect.requestId)
+      return missCode(handling, { consentRequestId: effect.requestId, safeguardChangeId: null })
+    case 'missLooseningCode':
+      return missCode(handling, { consentRequestId: null, safeguardChangeId: effect.changeId })
     case 'pauseSharing':
       return pauseSharing(handling, effect.until)
+    case 'tighten':
+      return patient ? tighten({ ...handling, patient }, effect.safeguard) : undefined
+    case 'askLoosening':
+      return patient ? askLoosening({ ...handling, patient }, effect.safeguard) : undefined
+    case 'confirmLoosening': {
+      const code = columns.seal(effect.stretchedCode, 'user_operation.code')
+      return patient ? confirmLoosening({ ...handling, patient }, effect.changeId, code) : undefined
+    }
+    case 'keep':
+      return patient ? keep({ ...handling, patient }, effect.changeIds) : undefined
   }
 }
 
@@ -189,12 +218,15 @@ async function answer(
   await operate(handling, 'openGrantWithCode', requestId, columns.seal(stretchedCode, 'user_operation.code'))
 }
 
-async function missCode({ store, clock, message, patient }: Handling, consentRequestId: RequestWithPeople['id']) {
+async function missCode(
+  { store, clock, message, patient }: Handling,
+  subject: Pick<CodeMissRow, 'consentRequestId' | 'safeguardChangeId'>,
+): Promise<void> {
   if (!patient) return
   await store.cards.addMiss({
     inboundMessageId: message.id,
     patientId: patient.id,
-    consentRequestId,
+    ...subject,
     missedAt: clock(),
   })
 }
@@ -221,7 +253,7 @@ async function remove(handling: Handling, requestId: RequestWithPeople['id']): P
 
 async function operate(
   { store, clock, patient }: Handling,
-  kind: UserOperationKind,
+  kind: RequestOperationKind,
   requestId: RequestWithPeople['id'],
   codeSealed: Uint8Array | null = null,
 ): Promise<void> {

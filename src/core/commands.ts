@@ -1,5 +1,6 @@
 import { codeDigits } from './codeCard.ts'
 import type { Language } from './people.ts'
+import type { SafeguardKind } from './safeguards.ts'
 import { normaliseDigits, normaliseReply } from './text.ts'
 
 /** What a patient's message says. Only `code`, `answer` with `allow`, and a bare `1`, can ever open a grant. */
@@ -11,6 +12,15 @@ export type Command =
   | { kind: 'remove'; number: number }
   /** A request's number alone, or with words that are no answer: she is helped with that request, nothing happens. */
   | { kind: 'about'; number: number }
+  /** At once, and exactly: with anything left over it does nothing. */
+  | { kind: 'tighten'; safeguard: SafeguardKind }
+  | { kind: 'loosen'; safeguard: SafeguardKind }
+  | { kind: 'loosenWithCode'; safeguard: SafeguardKind; code: string }
+  /** The word of a loosening and something that is no code: she is helped, nothing happens. */
+  | { kind: 'aboutLoosening'; safeguard: SafeguardKind }
+  /** Cancels each loosening that is under way. */
+  | { kind: 'keep' }
+  | { kind: 'safety' }
   | { kind: 'log' }
   | { kind: 'who' }
   | { kind: 'menu' }
@@ -36,6 +46,44 @@ export const words: Readonly<Record<Language, Readonly<Record<'remove' | 'log' |
     en: { remove: ['remove'], log: ['log'], who: ['who'], menu: ['menu'] },
     sw: { remove: ['ondoa'], log: ['historia'], who: ['nani'], menu: ['menyu'] },
   }
+
+type SafeguardWord = 'freeze' | 'unfreeze' | 'emergencyOn' | 'emergencyOff' | 'codeOn' | 'codeOff' | 'keep' | 'safety'
+
+/** The words for what protects her, each language's own beside the English ones. None may be a provider's word. */
+export const safeguardWords: Readonly<Record<Language, Readonly<Record<SafeguardWord, string>>>> = {
+  en: {
+    freeze: 'freeze',
+    unfreeze: 'unfreeze',
+    emergencyOn: 'emergency on',
+    emergencyOff: 'emergency off',
+    codeOn: 'code on',
+    codeOff: 'code off',
+    keep: 'keep',
+    safety: 'safety',
+  },
+  sw: {
+    // Not FUNGA and FUNGUA: one letter must not lie between the two.
+    freeze: 'sitisha',
+    unfreeze: 'endeleza',
+    emergencyOn: 'dharura ndiyo',
+    emergencyOff: 'dharura hapana',
+    codeOn: 'msimbo ndiyo',
+    codeOff: 'msimbo hapana',
+    keep: 'bakisha',
+    safety: 'usalama',
+  },
+}
+
+const tightenings: Partial<Readonly<Record<SafeguardWord, SafeguardKind>>> = {
+  freeze: 'unfreeze',
+  emergencyOff: 'allowEmergency',
+  codeOn: 'lowerAssurance',
+}
+const loosenings: Partial<Readonly<Record<SafeguardWord, SafeguardKind>>> = {
+  unfreeze: 'unfreeze',
+  emergencyOn: 'allowEmergency',
+  codeOff: 'lowerAssurance',
+}
 
 /**
  * Reads a reply. Exact or nothing: a message with anything left over never answers a request.
@@ -71,12 +119,34 @@ export function parseCommand(text: string, language: Language): Command {
   if (is('log', reply)) return { kind: 'log' }
   if (is('who', reply)) return { kind: 'who' }
   if (is('menu', reply)) return { kind: 'menu' }
+  const safeguard = readSafeguardWord(reply, language, isQuestion)
+  if (safeguard) return safeguard
   const removal = /^(\p{L}+) (\d{2,4})$/u.exec(reply)
   if (removal && is('remove', removal[1] ?? '')) return { kind: 'remove', number: Number(removal[2]) }
 
   const numbers = reply.match(/(?<![\d\p{L}])\d{2,4}(?![\d\p{L}])/gu) ?? []
   const only = new Set(numbers)
   return only.size === 1 ? { kind: 'about', number: Number([...only][0]) } : { kind: 'unclear' }
+}
+
+function readSafeguardWord(reply: string, language: Language, isQuestion: boolean): Command | null {
+  const [, said = '', rest = ''] = /^(\p{L}+(?: \p{L}+)?)((?: \d+)*)$/u.exec(reply) ?? []
+  const names = Object.keys(safeguardWords.en) as SafeguardWord[]
+  const name = names.find((word) => safeguardWords.en[word] === said || safeguardWords[language][word] === said)
+  if (!name) return null
+  const digits = rest.replaceAll(' ', '')
+  const loosening = loosenings[name]
+  if (loosening && digits !== '')
+    return digits.length === codeDigits && !isQuestion
+      ? { kind: 'loosenWithCode', safeguard: loosening, code: digits }
+      : { kind: 'aboutLoosening', safeguard: loosening }
+  if (digits !== '') return null
+  // "FREEZE?" asks what it does.
+  if (isQuestion || name === 'safety') return { kind: 'safety' }
+  if (name === 'keep') return { kind: 'keep' }
+  if (loosening) return { kind: 'loosen', safeguard: loosening }
+  const tightening = tightenings[name]
+  return tightening ? { kind: 'tighten', safeguard: tightening } : null
 }
 
 /** True for a text that may hold a code, well typed or not: what it says is wiped once it was read. */

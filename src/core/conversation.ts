@@ -1,5 +1,6 @@
 import type { Preset, Purpose } from './classes.ts'
 import { lineHashOf } from './codeCard.ts'
+import { missCode } from './codeMiss.ts'
 import { type Answer, parseCommand } from './commands.ts'
 import {
   bareReplyAddressAgeMs,
@@ -11,8 +12,9 @@ import {
   undoTimeMs,
 } from './consent.ts'
 import type { Effect, Phrase } from './effects.ts'
-import { type ConsentRequestId, day, type EpochMs, type Language } from './people.ts'
+import type { ConsentRequestId, EpochMs, Language } from './people.ts'
 import type { Hex } from './rows.ts'
+import { changeSafeguard, type SafeguardFacts } from './safeguardConversation.ts'
 
 /** A request as the conversation sees it: open, live, or ended within the time its number rests. */
 export type RequestFacts = {
@@ -45,14 +47,11 @@ export type ConversationFacts = {
   misses: number
   /** Until when nobody looks and nothing is granted; null where sharing is not paused. */
   pausedUntil: EpochMs | null
+  safeguards: SafeguardFacts
   looks: readonly { number: number; doctor: string; at: EpochMs }[]
 }
 
 export type StretchedCode = { cardId: Hex; line: number; code: string; stretched: Hex }
-
-/** Wrong codes before sharing is paused. Three tries at 14 digits succeed once in 3 × 10^13. */
-const missesBeforePause = 3
-const pauseMs = day
 
 /**
  * Decides what one message does. Pure: the same facts and text always give the same effects.
@@ -79,9 +78,16 @@ export function converse(facts: ConversationFacts, text: string): Effect[] {
     case 'log':
       return [say({ name: 'log', looks: facts.looks.slice(0, 3) })]
     case 'who':
-      return [say({ name: 'who', grants: facts.requests.flatMap(standing) })]
+      return who(facts)
     case 'menu':
       return [say({ name: 'menu' })]
+    case 'tighten':
+    case 'loosen':
+    case 'loosenWithCode':
+    case 'aboutLoosening':
+    case 'keep':
+    case 'safety':
+      return changeSafeguard(facts, command)
     case 'providerWord':
       return []
     case 'unclear':
@@ -104,6 +110,7 @@ function answer(
   if (!isOpen(request.state) || facts.now > request.answerBy) return [say({ name: 'ended', number })]
   if (nextState(request.state, reply) === null) return [say({ name: 'tooSoon', number })]
   if (reply !== 'allow') return [{ kind: 'refuse', requestId: request.id, notMe: reply === 'notMe' }]
+  if (facts.safeguards.standing.frozen) return [say({ name: 'frozen' })]
   if (request.card) return [howToAnswer(request)]
   if (facts.pausedUntil !== null) return [say({ name: 'sharingPaused', until: facts.pausedUntil })]
   if (!bareReplySuffices(facts, patient, request)) return [say({ name: 'grantFailed', number })]
@@ -117,6 +124,7 @@ function code(facts: ConversationFacts, request: RequestFacts | null, typed: str
   if (isLive(request.state)) return alreadyAllowed(request)
   if (!isOpen(request.state) || facts.now > request.answerBy) return [say({ name: 'ended', number })]
   if (nextState(request.state, 'allow') === null) return [say({ name: 'tooSoon', number })]
+  if (facts.safeguards.standing.frozen) return [say({ name: 'frozen' })]
   if (!card) return [howToAnswer(request)]
   if (facts.pausedUntil !== null) return [say({ name: 'sharingPaused', until: facts.pausedUntil })]
   // PRIVATE needs a witness beside the code, and there is no way to name one yet.
@@ -127,10 +135,7 @@ function code(facts: ConversationFacts, request: RequestFacts | null, typed: str
     return [{ kind: 'stretchCode', cardId, line, code: typed }]
   if (lineHashOf(known.stretched) === card.lineHash)
     return [{ kind: 'openGrantWithCode', requestId, stretchedCode: known.stretched }]
-  const missed: Effect = { kind: 'missCode', requestId }
-  if (facts.misses + 1 < missesBeforePause) return [missed, say({ name: 'codeWrong', number, line })]
-  const until = (facts.now + pauseMs) as EpochMs
-  return [missed, { kind: 'pauseSharing', until }, say({ name: 'sharingPaused', until })]
+  return missCode(facts, { kind: 'missCode', requestId }, { name: 'codeWrong', number, line })
 }
 
 /** Assurance A0: ordinary classes, at most 7 days, from an address unchanged for 30 days. */
@@ -207,6 +212,12 @@ function alreadyAllowed(request: RequestFacts): Effect[] {
   const { number, doctor, grantedUntil } = request
   if (grantedUntil === null) return [say({ name: 'alreadyOnItsWay', number })]
   return [say({ name: 'alreadyAllowed', number, doctor, until: grantedUntil })]
+}
+
+function who(facts: ConversationFacts): Effect[] {
+  const grants = facts.requests.flatMap(standing)
+  if (!facts.safeguards.standing.frozen && facts.pausedUntil === null) return [say({ name: 'who', grants })]
+  return [say({ name: 'whoPaused', numbers: grants.map(({ number }) => number) })]
 }
 
 function standing(request: RequestFacts) {

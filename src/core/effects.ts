@@ -1,6 +1,7 @@
 import type { Preset, Purpose } from './classes.ts'
 import type { ConsentRequestId, EpochMs } from './people.ts'
 import type { Hex } from './rows.ts'
+import type { SafeguardKind } from './safeguards.ts'
 
 /** What a decision does. `bot/` stores the effects of one message in one transaction; `jobs/` perform them. */
 export type Effect =
@@ -13,6 +14,12 @@ export type Effect =
   | { kind: 'pauseSharing'; until: EpochMs }
   | { kind: 'refuse'; requestId: ConsentRequestId; notMe: boolean }
   | { kind: 'revokeGrant'; requestId: ConsentRequestId }
+  | { kind: 'tighten'; safeguard: SafeguardKind }
+  /** Takes the next line of her card; she is asked for its code once the chain has it. */
+  | { kind: 'askLoosening'; safeguard: SafeguardKind }
+  | { kind: 'confirmLoosening'; changeId: string; stretchedCode: Hex }
+  | { kind: 'missLooseningCode'; changeId: string }
+  | { kind: 'keep'; changeIds: readonly string[] }
   | { kind: 'say'; phrase: Phrase }
 
 /**
@@ -47,6 +54,23 @@ export type Phrase =
   | { name: 'who'; grants: readonly { number: number; doctor: string; until: EpochMs }[] }
   | { name: 'menu' }
   | { name: 'unknownSender' }
+  /** What protects her, as it is from now on. */
+  | { name: 'frozen' }
+  | { name: 'emergencyOff' }
+  | { name: 'codeOn' }
+  | { name: 'loosened'; safeguard: SafeguardKind }
+  /** The code of this line allows it. */
+  | { name: 'looseningCode'; safeguard: SafeguardKind; line: number }
+  | { name: 'looseningCodeWrong'; safeguard: SafeguardKind; line: number }
+  | { name: 'looseningWaits'; safeguard: SafeguardKind; at: EpochMs }
+  | { name: 'changeOnItsWay' }
+  | { name: 'changeFailed' }
+  | { name: 'kept' }
+  | { name: 'nothingToKeep' }
+  | { name: 'soAlready' }
+  | { name: 'needsCard' }
+  | { name: 'safety' }
+  | { name: 'whoPaused'; numbers: readonly number[] }
 
 /** What a prompt tells: who, which hospital, what, for how long, why, and its number. */
 export type Ask = {

@@ -8,5 +8,6 @@ export const jobNames = [
   'uploadRecord',
   'remindPatient',
   'endRequest',
+  'executeLoosening',
 ] as const
 export type JobName = (typeof jobNames)[number]

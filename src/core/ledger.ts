@@ -1,13 +1,15 @@
 import type { Right } from './classes.ts'
 import type { Hex } from './rows.ts'
+import type { SafeguardNews } from './safeguards.ts'
 import type { LoggedLook } from './vault.ts'
 
-/** What a block says about our requests, looks and user operations. The database believes nothing else. */
+/** What a block says about our requests, looks, user operations and safeguards. The database believes nothing else. */
 export type LedgerEvent = { blockNumber: number; transactionHash: Hex } & (
   | { kind: 'userOperation'; hash: Hex; success: boolean }
   | { kind: 'requestOpened' | 'requestWithdrawn' | 'requestRefused' | 'grantRevoked'; ledgerRequestId: Hex }
   | { kind: 'grantOpened'; ledgerRequestId: Hex; untilSeconds: number }
   | { kind: 'accessLogged' | 'accessRefused'; ledgerRequestId: Hex; entryId: Hex }
+  | ({ kind: 'safeguards'; patientAccount: Hex; logIndex: number } & SafeguardNews)
 )
 
 export type Block = { number: number; hash: Hex; timestampSeconds: number }

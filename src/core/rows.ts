@@ -12,6 +12,7 @@ import type {
   PatientId,
   RecordId,
 } from './people.ts'
+import type { ChangeState, SafeguardKind, SafeguardNews } from './safeguards.ts'
 import type { UserOperationKind, UserOperationStatus } from './userOperation.ts'
 
 export type Hex = `0x${string}`
@@ -192,7 +193,9 @@ export type UserOperationRow = {
   id: string
   sequence: number
   kind: UserOperationKind
-  consentRequestId: ConsentRequestId
+  /** What it is about: a request, or what a patient changes of her safeguards. One of them. */
+  consentRequestId: ConsentRequestId | null
+  safeguardChangeId: string | null
   sender: Hex
   /** The account's key; null where passkeys own it: then the row is written with its signature. */
   owner: Hex | null
@@ -219,7 +222,7 @@ export type UserOperationRow = {
 export type OperatorTransactionRow = {
   id: string
   sequence: number
-  kind: 'handleOps' | 'logAccess'
+  kind: 'handleOps' | 'logAccess' | 'executeLoosening'
   operator: Hex
   nonce: number
   raw: Hex
@@ -321,8 +324,40 @@ export type CodeCardLineRow = { cardId: Hex; line: number; lineHash: Hex; nextLi
 export type CodeMissRow = {
   inboundMessageId: string
   patientId: PatientId
-  consentRequestId: ConsentRequestId
+  /** What the code was for: a request, or a loosening. One of them. */
+  consentRequestId: ConsentRequestId | null
+  safeguardChangeId: string | null
   missedAt: EpochMs
+}
+
+/** What a patient changes of what protects her; see `core/safeguards`. */
+export type SafeguardChangeRow = {
+  id: string
+  sequence: number
+  patientId: PatientId
+  step: 'tighten' | 'loosen' | 'keep'
+  safeguard: SafeguardKind
+  state: ChangeState
+  /** The line of her card that a loosening takes; null for the others, and for one that her guardians began. */
+  cardId: Hex | null
+  cardLine: number | null
+  lineHash: Hex | null
+  nextLink: Hex | null
+  /** When it comes into force, as the ledger said. */
+  readyAt: EpochMs | null
+  /** The transaction of ours that puts it into force. */
+  transactionId: string | null
+  createdAt: EpochMs
+}
+
+/** What the chain said of an account's safeguards. Only grows, but for what a reorganisation takes back. */
+export type SafeguardEventRow = {
+  transactionHash: Hex
+  logIndex: number
+  blockNumber: number
+  account: Hex
+  news: SafeguardNews['news']
+  safeguard: SafeguardKind | null
 }
 
 /** A time in which nobody looks and nothing is granted. */

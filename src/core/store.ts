@@ -4,7 +4,8 @@ import type { JobName } from './jobs.ts'
 import type { LookEvidence } from './lookStatement.ts'
 import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs, HospitalId, PatientId, RecordId } from './people.ts'
 import type * as rows from './rows.ts'
-import type { UserOperationKind } from './userOperation.ts'
+import type { Standing } from './safeguards.ts'
+import type { RequestOperationKind, SafeguardOperationKind, UserOperationKind } from './userOperation.ts'
 
 type Unnumbered<Row> = Omit<Row, 'sequence'>
 
@@ -16,7 +17,10 @@ export type RequestWithPeople = rows.ConsentRequestRow & {
 }
 
 /** A user operation with what it is about, as signing needs it. */
-export type OperationWithRequest = rows.UserOperationRow & { request: RequestWithPeople; patientAccount: rows.Hex }
+export type OperationWithSubject = rows.UserOperationRow & { patientAccount: rows.Hex } & (
+    | { kind: RequestOperationKind; request: RequestWithPeople; change: null }
+    | { kind: SafeguardOperationKind; request: null; change: rows.SafeguardChangeRow }
+  )
 
 /**
  * What the rooms ask of the database. `db/` answers; nobody else knows SQL.
@@ -41,6 +45,7 @@ export type Store = {
     doctorByLogin(login: string): Promise<rows.DoctorRow | null>
     patient(id: PatientId): Promise<(rows.PatientRow & { timeZone: string }) | null>
     patientByHealthId(healthId: string): Promise<rows.PatientRow | null>
+    patientByAccount(account: rows.Hex): Promise<rows.PatientRow | null>
     addressOf(patientId: PatientId): Promise<rows.PhoneAddressRow | null>
     address(id: string): Promise<rows.PhoneAddressRow | null>
     /** The address behind a blind index; stored now where it was not known. */
@@ -104,17 +109,18 @@ export type Store = {
   }
 
   operations: {
-    /** @returns false where this request already has an operation of this kind */
+    /** @returns false where this request, or change, already has an operation of this kind */
     add(row: Unnumbered<rows.UserOperationRow>): Promise<boolean>
     get(id: string): Promise<rows.UserOperationRow | null>
     /** What may go now, removals first: of each account and lane nothing while an operation of it is in flight. */
-    prepared(limit: number): Promise<OperationWithRequest[]>
+    prepared(limit: number): Promise<OperationWithSubject[]>
     /** By the hash it has now, or one that it had. */
     byHash(hash: rows.Hex): Promise<rows.UserOperationRow | null>
     /** Operations of a sender that were sent and are not in a block yet. */
     inFlight(sender: rows.Hex): Promise<rows.UserOperationRow[]>
     /** The operation of a kind that a request has, if it has one. */
     ofRequest(requestId: ConsentRequestId, kind: UserOperationKind): Promise<rows.UserOperationRow | null>
+    ofChange(changeId: string): Promise<rows.UserOperationRow[]>
     /** Operations that were sent in no transaction of ours, and are not in a block yet. */
     alone(): Promise<rows.UserOperationRow[]>
     inBundle(bundleId: string): Promise<rows.UserOperationRow[]>
@@ -205,8 +211,8 @@ export type Store = {
     lockOfPatient(patientId: PatientId): Promise<rows.CodeCardRow | null>
     lines(cardId: rows.Hex): Promise<CardLine[]>
     setNextLine(cardId: rows.Hex, nextLine: number): Promise<void>
-    /** Requests that took a line of this card and are not on chain yet, by line. */
-    waiting(cardId: rows.Hex): Promise<{ id: ConsentRequestId; cardLine: number }[]>
+    /** Requests and loosenings that took a line of this card and are not on chain yet, by line. */
+    waiting(cardId: rows.Hex): Promise<{ id: string; cardLine: number }[]>
     addMiss(row: rows.CodeMissRow): Promise<void>
     /** Misses since the last right code or pause. */
     countMisses(patientId: PatientId): Promise<number>
@@ -214,6 +220,25 @@ export type Store = {
     addPause(row: rows.SharingPauseRow): Promise<void>
     /** Until when sharing is paused, or null where it is not. */
     pausedUntil(patientId: PatientId, now: EpochMs): Promise<EpochMs | null>
+  }
+
+  safeguards: {
+    /** What protects her now: what the chain said, and what she tightened since. */
+    standing(patientId: PatientId): Promise<Standing>
+    addChange(row: Unnumbered<rows.SafeguardChangeRow>): Promise<void>
+    change(id: string): Promise<rows.SafeguardChangeRow | null>
+    /** Locks a change until the transaction ends. */
+    lockChange(id: string): Promise<rows.SafeguardChangeRow | null>
+    /** Loosenings under way and tightenings that stand, oldest first. */
+    openChanges(patientId: PatientId): Promise<rows.SafeguardChangeRow[]>
+    updateChange(id: string, change: Partial<Unnumbered<rows.SafeguardChangeRow>>): Promise<void>
+    /** The loosening that a transaction of ours puts into force. */
+    executedIn(transactionId: string): Promise<rows.SafeguardChangeRow | null>
+    /** @returns false where another transaction does it, or it waits no more */
+    claimExecution(id: string, transactionId: string): Promise<boolean>
+    addEvent(row: rows.SafeguardEventRow): Promise<void>
+    /** Forgets what stood in blocks after this one: the chain no longer has them. */
+    takeBackAfter(blockNumber: number): Promise<void>
   }
 
   chain: {

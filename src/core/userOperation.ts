@@ -2,13 +2,22 @@ import type { ConsentRequestId, EpochMs } from './people.ts'
 import type { Hex, UserOperationRow } from './rows.ts'
 
 /** What a user operation does on the ledger. */
-export type UserOperationKind =
+export type UserOperationKind = RequestOperationKind | SafeguardOperationKind
+
+/** About one request. */
+export type RequestOperationKind =
   | 'openRequest'
   | 'withdrawRequest'
   | 'openGrant'
   | 'openGrantWithCode'
   | 'refuseRequest'
   | 'revokeGrant'
+
+/** What a patient tightens: it can only take access away. */
+const tighteningKinds = ['freeze', 'requireCode', 'forbidEmergency', 'cancelLoosening'] as const
+
+/** About what protects a patient; about no request. */
+export type SafeguardOperationKind = (typeof tighteningKinds)[number] | 'askLoosening' | 'confirmLoosening'
 
 /** The ways in which a patient's yes becomes a grant; a request has one of them at most. */
 export const grantKinds = ['openGrant', 'openGrantWithCode'] as const satisfies readonly UserOperationKind[]
@@ -45,7 +54,12 @@ export function isIncluded(status: UserOperationStatus): boolean {
 export const nonceLanes = { consent: 1, removal: 2 } as const // a higher lane goes first
 
 export function laneOf(kind: UserOperationKind): number {
-  return kind === 'revokeGrant' ? nonceLanes.removal : nonceLanes.consent
+  return tightens(kind) ? nonceLanes.removal : nonceLanes.consent
+}
+
+/** True for what only takes access away, and so waits for nothing. */
+function tightens(kind: UserOperationKind): boolean {
+  return kind === 'revokeGrant' || (tighteningKinds as readonly UserOperationKind[]).includes(kind)
 }
 
 /** A quarter of Lisk's two seconds: under load, what is prepared within it shares a transaction. */
@@ -58,24 +72,42 @@ export function gatheringMs(preparedAt: EpochMs, now: EpochMs, isInFlight: boole
 
 /** Taking access away waits for no cheaper hour. */
 export function isUrgent(kind: UserOperationKind): boolean {
-  return kind === 'revokeGrant'
+  return tightens(kind)
 }
 
 /** Whose account signs: a patient's or a doctor's row. */
 export type AccountHolder = { account: Hex; owner: Hex | null; keyId: string | null }
 
+type NewOperation = Omit<UserOperationRow, 'sequence'>
+
 /** The row of an operation that a decision asks for; signing and sending follow after the commit. */
 export function newUserOperation(
   id: string,
-  kind: UserOperationKind,
+  kind: RequestOperationKind,
   consentRequestId: ConsentRequestId,
   holder: AccountHolder,
   now: EpochMs,
-): Omit<UserOperationRow, 'sequence'> {
+): NewOperation {
+  return { ...newOperation(id, kind, holder, now), consentRequestId }
+}
+
+/** The same for what a patient changes of what protects her. */
+export function newSafeguardOperation(
+  id: string,
+  kind: SafeguardOperationKind,
+  safeguardChangeId: string,
+  holder: AccountHolder,
+  now: EpochMs,
+): NewOperation {
+  return { ...newOperation(id, kind, holder, now), safeguardChangeId }
+}
+
+function newOperation(id: string, kind: UserOperationKind, holder: AccountHolder, now: EpochMs): NewOperation {
   return {
     id,
     kind,
-    consentRequestId,
+    consentRequestId: null,
+    safeguardChangeId: null,
     sender: holder.account,
     owner: holder.owner,
     keyId: holder.keyId,

@@ -34,6 +34,13 @@ export function cardQueries(db: Kysely<Tables>): Store['cards'] {
         .select(['id', 'cardLine'])
         .where('cardId', '=', cardId)
         .where('state', '=', 'asking')
+        .unionAll(
+          db
+            .selectFrom('safeguardChange')
+            .select(['id', 'cardLine'])
+            .where('cardId', '=', cardId)
+            .where('state', '=', 'asking') as never,
+        )
         .orderBy('cardLine')
         .execute()
       return rows.flatMap(({ id, cardLine }) => (cardLine === null ? [] : [{ id, cardLine }]))

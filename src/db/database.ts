@@ -6,6 +6,7 @@ import { up as codeCards } from './migrations/0003-code-cards.ts'
 import { up as bundling } from './migrations/0004-bundling.ts'
 import { up as passkeys } from './migrations/0005-passkeys.ts'
 import { up as earlierHashes } from './migrations/0006-earlier-hashes.ts'
+import { up as safeguards } from './migrations/0007-safeguards.ts'
 import type { Tables } from './schema.ts'
 
 /** The parts of node-postgres' pool that BullMQ's Postgres backend uses; PGlite is given the same shape. */
@@ -35,6 +36,7 @@ const migrations = {
   '0004-bundling': { up: bundling },
   '0005-passkeys': { up: passkeys },
   '0006-earlier-hashes': { up: earlierHashes },
+  '0007-safeguards': { up: safeguards },
 }
 
 /** Brings the schema up to date; the same migrations on both engines. Idempotent. */

@@ -10,6 +10,7 @@ import { outboxQueries } from './outbox.ts'
 import { peopleQueries } from './people.ts'
 import { keyQueries, recordQueries } from './records.ts'
 import { requestQueries } from './requests.ts'
+import { safeguardQueries } from './safeguards.ts'
 import type { Tables } from './schema.ts'
 
 /** The store over an engine, or over one transaction of it. */
@@ -26,6 +27,7 @@ export function openStore(db: Kysely<Tables>): Store {
     keys: keyQueries(db),
     outbox: outboxQueries(db),
     cards: cardQueries(db),
+    safeguards: safeguardQueries(db),
     chain: chainQueries(db),
     async announce(channel, id) {
       await sql`select pg_notify(${channel}, ${id})`.execute(db)

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
-import type { Store } from '../core/store.ts'
+import type { UserOperationRow } from '../core/rows.ts'
+import type { OperationWithSubject, Store } from '../core/store.ts'
 import { requestsWithPeople } from './requests.ts'
 import type { Tables } from './schema.ts'
 
@@ -9,7 +10,11 @@ export function operationQueries(db: Kysely<Tables>): Store['operations'] {
       const { numInsertedOrUpdatedRows } = await db
         .insertInto('userOperation')
         .values(row)
-        .onConflict((conflict) => conflict.columns(['consentRequestId', 'kind']).doNothing())
+        .onConflict((conflict) =>
+          conflict
+            .columns([row.consentRequestId === null ? 'safeguardChangeId' : 'consentRequestId', 'kind'])
+            .doNothing(),
+        )
         .executeTakeFirst()
       return numInsertedOrUpdatedRows === 1n
     },
@@ -51,17 +56,7 @@ export function operationQueries(db: Kysely<Tables>): Store['operations'] {
         .orderBy('sequence')
         .limit(limit)
         .execute()
-      if (operations.length === 0) return []
-      const requests = await requestsWithPeople(db)
-        .innerJoin('patient', 'patient.id', 'consentRequest.patientId')
-        .select('patient.account as patientAccount')
-        .where('consentRequest.id', 'in', [...new Set(operations.map((operation) => operation.consentRequestId))])
-        .execute()
-      const byId = new Map(requests.map((request) => [request.id, request]))
-      return operations.flatMap((operation) => {
-        const request = byId.get(operation.consentRequestId)
-        return request ? [{ ...operation, request, patientAccount: request.patientAccount }] : []
-      })
+      return withSubjects(db, operations)
     },
     async byHash(hash) {
       const operations = db.selectFrom('userOperation').selectAll()
@@ -79,6 +74,8 @@ export function operationQueries(db: Kysely<Tables>): Store['operations'] {
       const found = db.selectFrom('userOperation').selectAll().where('consentRequestId', '=', requestId)
       return (await found.where('kind', '=', kind).executeTakeFirst()) ?? null
     },
+    ofChange: (changeId) =>
+      db.selectFrom('userOperation').selectAll().where('safeguardChangeId', '=', changeId).execute(),
     alone: () =>
       db
         .selectFrom('userOperation')
@@ -142,6 +139,41 @@ export function operationQueries(db: Kysely<Tables>): Store['operations'] {
       return (await db.deleteFrom('unsignedOperation').where('id', '=', id).returningAll().executeTakeFirst()) ?? null
     },
   }
+}
+
+async function withSubjects(
+  db: Kysely<Tables>,
+  operations: readonly UserOperationRow[],
+): Promise<OperationWithSubject[]> {
+  const requestIds = new Set(operations.flatMap(({ consentRequestId }) => consentRequestId ?? []))
+  const changeIds = new Set(operations.flatMap(({ safeguardChangeId }) => safeguardChangeId ?? []))
+  const requests =
+    requestIds.size === 0
+      ? []
+      : await requestsWithPeople(db)
+          .innerJoin('patient', 'patient.id', 'consentRequest.patientId')
+          .select('patient.account as patientAccount')
+          .where('consentRequest.id', 'in', [...requestIds])
+          .execute()
+  const changes =
+    changeIds.size === 0
+      ? []
+      : await db
+          .selectFrom('safeguardChange')
+          .innerJoin('patient', 'patient.id', 'safeguardChange.patientId')
+          .selectAll('safeguardChange')
+          .select('patient.account as patientAccount')
+          .where('safeguardChange.id', 'in', [...changeIds])
+          .execute()
+  const requestById = new Map(requests.map((request) => [request.id as string, request]))
+  const changeById = new Map(changes.map((change) => [change.id, change]))
+  return operations.flatMap((operation) => {
+    const request = requestById.get(operation.consentRequestId ?? '') ?? null
+    const change = changeById.get(operation.safeguardChangeId ?? '') ?? null
+    const patientAccount = (request ?? change)?.patientAccount
+    // Which kinds belong to which is the row's own: `newUserOperation` and `newSafeguardOperation` see to it.
+    return patientAccount ? [{ ...operation, request, change, patientAccount } as OperationWithSubject] : []
+  })
 }
 
 export function transactionQueries(db: Kysely<Tables>): Store['transactions'] {

@@ -51,6 +51,9 @@ export function peopleQueries(db: Kysely<Tables>): Store['people'] {
     async patientByHealthId(healthId) {
       return (await db.selectFrom('patient').selectAll().where('healthId', '=', healthId).executeTakeFirst()) ?? null
     },
+    async patientByAccount(account) {
+      return (await db.selectFrom('patient').selectAll().where('account', '=', account).executeTakeFirst()) ?? null
+    },
     async addressOf(patientId) {
       const row = await db
         .selectFrom('phoneAddress')

@@ -29,4 +29,6 @@ export type Tables = {
   codeCardLine: rows.CodeCardLineRow
   codeMiss: rows.CodeMissRow
   sharingPause: rows.SharingPauseRow
+  safeguardChange: Numbered<rows.SafeguardChangeRow>
+  safeguardEvent: rows.SafeguardEventRow
 }

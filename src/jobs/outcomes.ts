@@ -7,6 +7,7 @@ import { afterQuietHours } from '../core/quietHours.ts'
 import type { PhoneAddressRow, UserOperationRow } from '../core/rows.ts'
 import type { RequestWithPeople, Store } from '../core/store.ts'
 import { grantKinds, isIncluded, newUserOperation, opensGrant } from '../core/userOperation.ts'
+import { changeIncluded, changeRejected, safeguardSaid } from './safeguardOutcomes.ts'
 
 const reminderAfterMs = 4 * hour
 /** A block's time. */
@@ -15,6 +16,8 @@ const lookAgainMs = 2_000
 const maxAttempts = 5
 /** What the ledger says of a request whose line of the card is not the next one. */
 const lineIsNotNext = 'CardLineMismatch'
+/** What it says of a request to a patient who has stopped all sharing. */
+const patientIsFrozen = 'FrozenPatient'
 
 /** Puts a text on its way in the caller's transaction; see `bot/say`. */
 export type Say = (
@@ -33,8 +36,8 @@ export type OutcomeParts = {
   store: Store
   say: Say
   clock: () => EpochMs
-  /** Gives a request another line of the patient's card. @returns true where it shall be tried again; see `resyncCard` */
-  resyncCard(requestId: ConsentRequestId): Promise<boolean>
+  /** Gives an operation another line of the patient's card. @returns true where it shall be tried again; see `resyncCard` */
+  resyncCard(operation: UserOperationRow): Promise<boolean>
 }
 
 /** What follows from what the chain said, and from nothing else. Hearing a thing twice changes nothing. */
@@ -49,14 +52,14 @@ export function chainOutcomes(parts: OutcomeParts): Outcomes {
   return {
     apply: (store, event) => apply({ ...parts, store }, event),
     async refused(operationId, reason) {
-      const { consentRequestId } = (await parts.store.operations.get(operationId)) ?? {}
-      if (!consentRequestId || (reason === lineIsNotNext && (await parts.resyncCard(consentRequestId)))) return
+      const known = await parts.store.operations.get(operationId)
+      if (!known || (reason === lineIsNotNext && (await parts.resyncCard(known)))) return
       await parts.store.transaction(async (store) => {
         const operation = await store.operations.get(operationId)
         if (operation?.status !== 'prepared') return
         const status = operation.attempts > 0 ? 'dropped' : 'refused'
         await store.operations.update(operationId, { status, failure: reason, updatedAt: parts.clock() })
-        await rejected({ ...parts, store }, operation)
+        await rejected({ ...parts, store }, { ...operation, failure: reason })
       })
     },
   }
@@ -65,6 +68,7 @@ export function chainOutcomes(parts: OutcomeParts): Outcomes {
 async function apply(parts: OutcomeParts, event: LedgerEvent): Promise<void> {
   const { store } = parts
   if (event.kind === 'userOperation') return operationIncluded(parts, event)
+  if (event.kind === 'safeguards') return safeguardSaid(parts, event)
   if (event.kind === 'accessLogged' || event.kind === 'accessRefused') return lookAnswered(parts, event)
   const known = await store.requests.byLedgerId(event.ledgerRequestId)
   const request = known && (await store.requests.lock(known.id))
@@ -83,7 +87,8 @@ const endings: Partial<Record<LedgerEvent['kind'], RequestEvent>> = {
 
 /** Mostly decided here and known; after an old backup was restored, or with another operator, it is news. */
 async function endAsChainSays({ store, clock }: OutcomeParts, request: RequestWithPeople, event: RequestEvent) {
-  const state = nextState(request.state, event)
+  // A freeze removes what was still open: for the doctor it ends as a question that nobody answered.
+  const state = nextState(request.state, event) ?? (event === 'remove' ? nextState(request.state, 'lapse') : null)
   if (!state) return
   await store.requests.update(request.id, { state, endedAt: clock() })
   await store.announce('request', request.id)
@@ -147,9 +152,11 @@ async function operationIncluded(
     updatedAt: clock(),
   })
   if (!event.success) return failedInBlock(parts, operation)
-  const request = await store.requests.get(operation.consentRequestId)
   // Included a second time after a reorganisation: the words were said.
-  if (!request || wasTold) return
+  if (wasTold) return
+  if (operation.consentRequestId === null) return changeIncluded(parts, operation)
+  const request = await store.requests.get(operation.consentRequestId)
+  if (!request) return
   const { number, doctorShortName: doctor } = request
   if (operation.kind === 'revokeGrant' && request.state !== 'failed')
     await tell(parts, request, { name: 'removed', number, doctor })
@@ -163,7 +170,7 @@ async function operationIncluded(
  */
 async function failedInBlock(parts: OutcomeParts, operation: UserOperationRow): Promise<void> {
   const { store, clock } = parts
-  const opening = await store.operations.ofRequest(operation.consentRequestId, 'openRequest')
+  const opening = await openingOf(store, operation)
   const isTurnedRound = operation.blockNumber !== null || (opening !== null && !isIncluded(opening.status))
   if (!isTurnedRound || operation.signedBy === 'owner' || operation.attempts >= maxAttempts)
     return rejected(parts, operation)
@@ -171,15 +178,24 @@ async function failedInBlock(parts: OutcomeParts, operation: UserOperationRow): 
   await store.outbox.add('submitUserOperations', operation.id, clock())
 }
 
+/** What has to stand on chain before it: the question, or the line that a loosening takes. */
+async function openingOf(store: Store, { consentRequestId, safeguardChangeId }: UserOperationRow) {
+  if (consentRequestId !== null) return store.operations.ofRequest(consentRequestId, 'openRequest')
+  const ofChange = await store.operations.ofChange(safeguardChangeId ?? '')
+  return ofChange.find(({ kind }) => kind === 'askLoosening') ?? null
+}
+
 /** The chain will never hold what was decided: nothing was opened, and who waits for it is told. */
 async function rejected(parts: OutcomeParts, operation: UserOperationRow): Promise<void> {
   const { store, clock } = parts
+  if (operation.consentRequestId === null) return changeRejected(parts, operation)
   const isGrant = opensGrant(operation.kind)
   if (operation.kind !== 'openRequest' && !isGrant) return
   // One that may be signed again keeps its code, until its block is final.
   if (operation.codeSealed) await store.operations.update(operation.id, { codeSealed: null })
   const request = await store.requests.lock(operation.consentRequestId)
-  const state = request && nextState(request.state, 'rejectedByChain')
+  // She stopped sharing in that moment: for the doctor it is a question that nobody answered.
+  const state = request && nextState(request.state, operation.failure === patientIsFrozen ? 'lapse' : 'rejectedByChain')
   if (!request || !state) return
   await store.requests.update(request.id, { state, endedAt: clock() })
   // What she was told before, a reorganisation has undone for good: access is closed, and no second text says the opposite.

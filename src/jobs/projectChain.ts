@@ -3,6 +3,7 @@ import type { EpochMs } from '../core/people.ts'
 import type { Hex, OperatorTransactionRow } from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
 import type { Outcomes } from './outcomes.ts'
+import { executionDelayMs } from './safeguardOutcomes.ts'
 
 const cursorName = 'ledger'
 /** Blocks read in one go; nodes cap the range of a log query. */
@@ -68,6 +69,7 @@ function takeBackAfter(store: Store, blockNumber: number): Promise<void> {
     await inside.operations.takeBackAfter(blockNumber)
     await inside.transactions.takeBackAfter(blockNumber)
     await inside.looks.takeBackAfter(blockNumber)
+    await inside.safeguards.takeBackAfter(blockNumber)
   })
 }
 
@@ -131,5 +133,9 @@ async function close(
       await inside.looks.update(look.id, { transactionId: null })
       await inside.outbox.add('logAccess', look.id, now)
     }
+    const loosening = await inside.safeguards.executedIn(id)
+    if (loosening?.state !== 'waiting') return
+    await inside.safeguards.updateChange(loosening.id, { transactionId: null })
+    await inside.outbox.add('executeLoosening', loosening.id, now, (now + executionDelayMs) as EpochMs)
   })
 }

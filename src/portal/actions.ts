@@ -88,6 +88,8 @@ export type RequestSummary = {
   grantedUntil: EpochMs | null
   /** The patient's phone cannot be reached (she sent STOP, or the provider says so). */
   unreachable: boolean
+  /** Nobody looks now, whatever was granted; why is hers. */
+  paused: boolean
   /** By whose signature it stands on chain. */
   signing: SignedInDoctor['signing']
 }
@@ -95,7 +97,8 @@ export type RequestSummary = {
 export type LookRefusal =
   /** No grant of this doctor, or not one that stands now. */
   | { code: 'noGrant'; state: RequestState }
-  | { code: 'sharingPaused'; until: EpochMs }
+  /** Until a time, or until she says so. */
+  | { code: 'sharingPaused'; until: EpochMs | null }
   | { code: 'chainUnavailable' }
   /** Her passkey signed the request, and she came by password: nothing here could sign for the look. */
   | { code: 'needsPasskey' }

@@ -19,6 +19,8 @@ const clockSkewMs = minute
 
 export type AskParts = {
   store: Store
+  /** The only one on which a bare reply allows what the server signed for a doctor. */
+  isLocalChain: boolean
   clock: () => EpochMs
   ledgerRequestIdOf(request: LedgerRequest): Hex
   toLedgerRequest(row: ConsentRequestRow, parties: { patientAccount: Hex; affiliationId: number }): LedgerRequest
@@ -38,13 +40,22 @@ export function askForAccess(parts: AskParts): PortalActions['askForAccess'] {
       if (!doctor) throw new RangeError('A session names a doctor who does not exist.')
       const refusal = await refusalOf(store, doctorId, { ...ask, healthId }, now)
       if (refusal) return { refused: refusal }
-      const patient = await store.people.patientByHealthId(healthId)
+      const patient = await askable(store, healthId)
       const asker = { ...doctor, signing: 'serverSigned' } as const
       const row = await newRequest({ ...parts, store }, { asker, doctorId, patient, healthId, ask, now })
       await addRequest(store, row, newUserOperation(randomUUID(), 'openRequest', row.id, doctor, now), now)
       return { requestId: row.id }
     })
   }
+}
+
+/**
+ * Whom a question can go to: nobody while she has stopped all sharing. The doctor's page is that of a health ID that is
+ * nobody's, and no line of her card is taken.
+ */
+export async function askable(store: Store, healthId: string): Promise<PatientRow | null> {
+  const patient = await store.people.patientByHealthId(healthId)
+  return patient && (await store.safeguards.standing(patient.id)).frozen ? null : patient
 }
 
 /** The rule that keeps this doctor from asking now, or null. Call it with the doctor locked. */
@@ -84,9 +95,10 @@ type NewRequest = {
 }
 
 export async function newRequest(
-  { store, ledgerRequestIdOf, toLedgerRequest }: AskParts,
+  parts: AskParts,
   { asker, doctorId, patient, healthId, ask, now }: NewRequest,
 ): Promise<ConsentRequestRow> {
+  const { store, ledgerRequestIdOf, toLedgerRequest } = parts
   const days = ask.oneTime ? 1 : ask.days
   const scope = {
     preset: ask.preset,
@@ -111,7 +123,7 @@ export async function newRequest(
     scopeSalt,
     scopeCommitment: commitToScope(scope, scopeSalt),
     ledgerRequestId: `0x${randomBytes(32).toString('hex')}`,
-    ...(patient ? await nextLineOf(store, patient) : noLine),
+    ...(patient ? await nextLineOf(parts, patient, asker.signing) : noLine),
     state: patient ? 'asking' : 'asked',
     askedAt: now,
     answerBy: (now + answerTimeMs(ask.purpose) - clockSkewMs) as EpochMs,
@@ -132,23 +144,27 @@ export async function newRequest(
 const noLine = { cardId: null, cardLine: null, lineHash: null, nextLink: null }
 
 /**
- * The line of her card that the next request takes; `addRequest` takes it. Without a line left, and where she must be asked
- * for a code, the ledger refuses the request. Locks her card until the transaction ends.
+ * The line of her card that the next request takes, unless she lets a bare reply do; `addRequest` takes it. Without a line
+ * left, and where she must be asked for a code, the ledger refuses the request. Locks her card until the transaction ends.
  */
-async function nextLineOf(store: Store, patient: PatientRow): Promise<Pick<ConsentRequestRow, keyof typeof noLine>> {
+async function nextLineOf(
+  { store, isLocalChain }: AskParts,
+  patient: PatientRow,
+  signing: ConsentRequestRow['signing'],
+): Promise<Pick<ConsentRequestRow, keyof typeof noLine>> {
   const card = await store.cards.lockOfPatient(patient.id)
+  const { codeRequired } = await store.safeguards.standing(patient.id)
+  if (!codeRequired && (isLocalChain || signing === 'passkey')) return noLine
   const next = card && (await store.cards.lines(card.id)).find(({ line }) => line === card.nextLine)
   if (!next) return noLine
   return { cardId: card.id, cardLine: next.line, lineHash: next.lineHash, nextLink: next.nextLink }
 }
 
 /** The same request on the line that is the next one now; it itself where that has not changed. */
-export async function onNextLine(
-  { store, ledgerRequestIdOf, toLedgerRequest }: AskParts,
-  request: ConsentRequestRow,
-): Promise<ConsentRequestRow> {
+export async function onNextLine(parts: AskParts, request: ConsentRequestRow): Promise<ConsentRequestRow> {
+  const { store, ledgerRequestIdOf, toLedgerRequest } = parts
   const patient = request.patientId && (await store.people.patient(request.patientId))
-  const line = patient ? await nextLineOf(store, patient) : noLine
+  const line = patient ? await nextLineOf(parts, patient, request.signing) : noLine
   if (!patient || line.lineHash === request.lineHash) return request
   const row = { ...request, ...line }
   const parties = { patientAccount: patient.account, affiliationId: request.affiliationId }

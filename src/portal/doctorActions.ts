@@ -1,10 +1,11 @@
-import type { ConsentRequestId, DoctorId } from '../core/people.ts'
+import type { ConsentRequestId, DoctorId, EpochMs } from '../core/people.ts'
 import type { RequestWithPeople } from '../core/store.ts'
 import type { PortalActions, RequestSummary } from './actions.ts'
 import { type AskParts, askForAccess, withdraw } from './askForAccess.ts'
-import { type LookParts, openLook, startLook } from './openLook.ts'
+import { type LookParts, lookLastsMs, openLook, startLook } from './openLook.ts'
 import { type PasskeySignInParts, passkeySignInActions } from './passkeySignIn.ts'
 import { summarise } from './requestSummary.ts'
+import { sharingPause } from './sharingPause.ts'
 import { type SignInParts, signInActions } from './signIn.ts'
 import { type SignLookParts, signLookActions } from './signLook.ts'
 import { type SignOperationParts, signOperationActions } from './signOperation.ts'
@@ -19,8 +20,13 @@ export function doctorActions(
 
   async function summary(request: RequestWithPeople): Promise<RequestSummary> {
     const address = request.patientId ? await store.people.addressOf(request.patientId) : null
-    return summarise(request, clock(), address !== null && address.unreachableSince !== null)
+    const now = clock()
+    const unreachable = address !== null && address.unreachableSince !== null
+    return summarise(request, now, unreachable, mayBeRead(request, now) && (await isPaused(request, now)))
   }
+
+  const isPaused = async ({ patientId }: RequestWithPeople, now: EpochMs) =>
+    (await sharingPause(store, patientId, now)) !== null
 
   return {
     ...signInActions(parts),
@@ -66,4 +72,9 @@ export function doctorActions(
       })
     },
   }
+}
+
+/** A one-time grant is used up by the look that is being read. */
+function mayBeRead({ state, endedAt }: RequestWithPeople, now: EpochMs): boolean {
+  return state === 'granted' || (state === 'usedUp' && endedAt !== null && now - endedAt <= lookLastsMs)
 }

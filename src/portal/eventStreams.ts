@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { ConsentRequestId } from '../core/people.ts'
-import type { PortalActions, RequestState } from './actions.ts'
+import type { PortalActions, RequestSummary } from './actions.ts'
+import { shownState } from './requestSummary.ts'
 import type { Session } from './session.ts'
 
 /** Proxies close a silent connection after 30 to 60 s; half of the shorter one keeps ours. */
@@ -64,7 +65,7 @@ function openStream(
   onClosed: () => void,
 ): Stream {
   const { doctorId } = session.doctor
-  const told = new Map<ConsentRequestId, RequestState>()
+  const told = new Map<ConsentRequestId, ReturnType<typeof shownState>>()
   const body = new Readable({ read() {} })
   /** Reads happen one after another, so that an older answer never overwrites a newer one. */
   let turn = Promise.resolve()
@@ -73,7 +74,9 @@ function openStream(
   const say = (text: string) => {
     if (!ended) body.push(`${text}\n\n`)
   }
-  const tell = (id: ConsentRequestId, state: RequestState) => {
+  const tell = (request: RequestSummary) => {
+    const { id } = request
+    const state = shownState(request)
     if (told.get(id) === state) return
     told.set(id, state)
     say(`data: ${JSON.stringify({ id, state })}`)
@@ -105,7 +108,7 @@ function openStream(
     if (only !== null && only !== id) return
     next(async () => {
       const request = await actions.request(doctorId, id)
-      if (request !== null) tell(id, request.state)
+      if (request !== null) tell(request)
     })
   })
   const heartbeat = setInterval(() => next(async () => say(': still here\nevent: alive\ndata: {}')), heartbeatMs)
@@ -114,7 +117,7 @@ function openStream(
   say('retry: 3000')
   next(async () => {
     const requests = only === null ? await actions.requests(doctorId) : [await actions.request(doctorId, only)]
-    for (const request of requests) if (request !== null) tell(request.id, request.state)
+    for (const request of requests) if (request !== null) tell(request)
   })
   return { body, end }
 }

@@ -9,6 +9,7 @@ import type { RequestWithPeople, Store } from '../core/store.ts'
 import type { ColumnVault, LoggedLook } from '../core/vault.ts'
 import type { LookRefusal, OpenedLook, OpenedRecord, PortalActions } from './actions.ts'
 import { summarise } from './requestSummary.ts'
+import { sharingPause } from './sharingPause.ts'
 import { committedCids } from './signLook.ts'
 
 /** A reading session: after this the records need a new look, which is a new entry on chain. */
@@ -36,8 +37,8 @@ export function startLook({ store, clock }: LookParts): PortalActions['startLook
       if (request?.doctorId !== doctorId) return { refused: { code: 'noGrant', state: 'failed' } satisfies LookRefusal }
       const { state } = summarise(request, clock(), false)
       if (state !== 'granted') return { refused: { code: 'noGrant', state } satisfies LookRefusal }
-      const pausedUntil = request.patientId ? await inside.cards.pausedUntil(request.patientId, clock()) : null
-      if (pausedUntil) return { refused: { code: 'sharingPaused', until: pausedUntil } satisfies LookRefusal }
+      const pause = await sharingPause(inside, request.patientId, clock())
+      if (pause) return { refused: { code: 'sharingPaused', ...pause } satisfies LookRefusal }
       // An entry that nobody signed for must not pass for one of her passkey's account.
       if (request.signing === 'passkey') return { refused: { code: 'needsPasskey' } satisfies LookRefusal }
       const id = randomUUID() as AccessEntryId
@@ -112,7 +113,7 @@ async function gateRefusal(
   const now = clock()
   const { state } = summarise(request, now, false)
   if (state === 'removed') return 'removed'
-  if (request.patientId && (await store.cards.pausedUntil(request.patientId, now))) return 'sharingPaused'
+  if (await sharingPause(store, request.patientId, now)) return 'sharingPaused'
   if (now - loggedAt > lookLastsMs) return request.oneTime ? 'usedUp' : 'lookEnded'
   // The look that used a one-time grant up is the one being read.
   return state === 'granted' || (state === 'usedUp' && request.oneTime) ? null : 'expired'

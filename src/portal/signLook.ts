@@ -15,6 +15,7 @@ import type { LookRefusal } from './actions.ts'
 import type { LookParts } from './openLook.ts'
 import type { PasskeyActions } from './passkeyActions.ts'
 import { summarise } from './requestSummary.ts'
+import { sharingPause } from './sharingPause.ts'
 
 /** A browser signs at once and by itself; what takes longer was left, and its time would be untrue. */
 const unsignedLastsMs = 2 * minute
@@ -44,8 +45,8 @@ export function signLookActions(parts: SignLookParts): Actions {
         if (request?.doctorId !== doctorId) return refuse('failed')
         const { state } = summarise(request, clock(), false)
         if (state !== 'granted') return refuse(state)
-        const until = request.patientId ? await inside.cards.pausedUntil(request.patientId, clock()) : null
-        if (until) return { refused: { code: 'sharingPaused', until } satisfies LookRefusal }
+        const pause = await sharingPause(inside, request.patientId, clock())
+        if (pause) return { refused: { code: 'sharingPaused', ...pause } satisfies LookRefusal }
         const createdAt = clock()
         const salt: Hex = `0x${randomBytes(32).toString('hex')}`
         const cids = await cidsOf(inside, request)

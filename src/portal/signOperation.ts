@@ -6,7 +6,7 @@ import { type ConsentRequestId, type EpochMs, minute } from '../core/people.ts'
 import type { ConsentRequestRow, Hex, PasskeyAccountRow, UnsignedOperationRow, UserOperationRow } from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
 import { newUserOperation } from '../core/userOperation.ts'
-import { type AskParts, addRequest, freeNumber, newRequest, onNextLine, refusalOf } from './askForAccess.ts'
+import { type AskParts, addRequest, askable, freeNumber, newRequest, onNextLine, refusalOf } from './askForAccess.ts'
 import type { PasskeyActions, SigningTask } from './passkeyActions.ts'
 
 /** A page that waits longer for a touch has been left. */
@@ -72,7 +72,7 @@ export function signOperationActions(parts: SignOperationParts): Actions {
       const now = clock()
       const refusal = await refusalOf(store, doctorId, { ...ask, healthId }, now)
       if (refusal) return { refused: refusal }
-      const patient = await store.people.patientByHealthId(healthId)
+      const patient = await askable(store, healthId)
       const asker = { account: account.account, affiliationId: account.affiliationId, signing: 'passkey' } as const
       const request = await newRequest(parts, { asker, doctorId, patient, healthId, ask, now })
       // Of a health ID that is nobody's the page must not differ: the doctor signs, and it goes nowhere.

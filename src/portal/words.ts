@@ -4,6 +4,7 @@ import { bareReplyMaxDays } from '../core/consent.ts'
 import { day, type EpochMs } from '../core/people.ts'
 import type { AskRefusal, LookRefusal, OpenedLook, RequestSummary } from './actions.ts'
 import type { Dates } from './dates.ts'
+import { shownState } from './requestSummary.ts'
 import { unreachable } from './unreachable.ts'
 
 /** Each preset as the patient's text message names it, and what it opens. */
@@ -75,7 +76,14 @@ const careStays = "A refusal must not change the patient's care."
 /** A request's state in words, with the rule named where one applies. */
 export function stateWords(request: RequestSummary, dates: Dates): StateWords {
   const what = presetWords[request.preset].name
-  switch (request.state) {
+  const shown = shownState(request)
+  switch (shown) {
+    case 'paused':
+      return {
+        tone: 'wait',
+        label: 'Sharing is paused',
+        sentence: `Nobody opens this patient's record now. Access that was given stays, and can be used when sharing goes on. ${careStays}`,
+      }
     case 'asking':
       return {
         tone: 'wait',
@@ -157,7 +165,7 @@ export function stateWords(request: RequestSummary, dates: Dates): StateWords {
           'The chain did not accept this request, so it gives no access. Ask again; if that fails too, tell the person who runs this system.',
       }
     default:
-      return unreachable(request.state)
+      return unreachable(shown)
   }
 }
 
@@ -227,7 +235,7 @@ const chainUnavailable: MessageWords = {
 
 const sharingPaused: MessageWords = {
   title: 'Sharing is paused for this patient',
-  why: 'Codes that did not fit were sent from the patient’s phone. Until it is clear by whom, nobody opens the record. Access that was given stays.',
+  why: 'Nobody opens this patient’s record now. Access that was given stays, and can be used when sharing goes on.',
   whatToDo: 'Speak with the patient, or with a community health worker who knows the patient.',
 }
 
@@ -287,7 +295,9 @@ export function lookRefusalWords(refusal: LookRefusal, request: RequestSummary, 
         whatToDo: 'Nothing was opened and no look was used. Go back to the request, or ask again.',
       }
     case 'sharingPaused':
-      return { ...sharingPaused, whatToDo: `Try again after ${dates.moment(refusal.until)}. ${sharingPaused.whatToDo}` }
+      return refusal.until === null
+        ? sharingPaused
+        : { ...sharingPaused, whatToDo: `Try again after ${dates.moment(refusal.until)}. ${sharingPaused.whatToDo}` }
     case 'chainUnavailable':
       return chainUnavailable
     case 'needsPasskey':

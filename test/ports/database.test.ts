@@ -138,6 +138,7 @@ describe.each(engines)('on %s', (engine) => {
       inboundMessageId: messages[at]?.id ?? '',
       patientId: own.patientId,
       consentRequestId,
+      safeguardChangeId: null,
       missedAt: now,
     })
     for (const which of [0, 0, 1]) await store.cards.addMiss(miss(which))

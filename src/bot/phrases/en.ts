@@ -1,4 +1,5 @@
 import type { Preset, Purpose } from '../../core/classes.ts'
+import type { SafeguardKind } from '../../core/safeguards.ts'
 import { dayAndTime } from './dates.ts'
 import type { Phrases } from './phrases.ts'
 
@@ -12,6 +13,14 @@ const presetWords: Readonly<Record<Preset, string>> = {
   VISITS: 'VISITS',
   ALL: 'ALL',
   PRIVATE: 'PRIVATE',
+}
+
+/** What she sends to loosen, and what comes of it. */
+const looseningWords: Readonly<Record<SafeguardKind, { send: string; means: string }>> = {
+  unfreeze: { send: 'UNFREEZE', means: 'those you allowed can see your record again' },
+  allowEmergency: { send: 'EMERGENCY ON', means: 'doctors may open your record in an emergency' },
+  lowerAssurance: { send: 'CODE OFF', means: 'a reply without a code allows' },
+  replaceCard: { send: 'CARD', means: 'your new card counts' },
 }
 
 const purposeWords: Readonly<Record<Purpose, string>> = {
@@ -78,6 +87,30 @@ export const en: Phrases = {
           .map((grant) => `${grant.doctor} (${grant.number}) until ${dayAndTime(grant.until, zone, months)}`)
           .join('; ')}${p.grants.length > 3 ? `; ${more(p.grants.length - 3)}` : ''}`,
   menu: () =>
-    'LOG: who looked. WHO: who is allowed. REMOVE and the number: take access away. To answer a request: its number, then 1 or 2.',
+    'LOG: who looked. WHO: who is allowed. REMOVE and the number: take access away. FREEZE: stop all. SAFETY: more. To answer a request: its number, then 1 or 2.',
+  frozen: () =>
+    'Sharing is stopped. Nobody can see your record or ask to. Your care must not change because of it. To share again you need your code card: UNFREEZE',
+  emergencyOff: () =>
+    'Doctors can not open your record in an emergency. Your care must not change because of it. To allow it: EMERGENCY ON',
+  codeOn: () => 'From now on a request needs a code of your card to be allowed. To end that: CODE OFF',
+  loosened: (p) =>
+    `It is done: ${looseningWords[p.safeguard].means}. Was it not you? Send FREEZE and tell your health worker.`,
+  looseningCode: (p) =>
+    `Nothing is changed yet. Send ${looseningWords[p.safeguard].send} and the code on line ${p.line} of your card. Staff must never ask for your code.`,
+  looseningCodeWrong: (p) =>
+    `That did not fit. Nothing was changed. Look at line ${p.line} of your card and send ${looseningWords[p.safeguard].send} and its code again.`,
+  looseningWaits: (p, zone) =>
+    `From ${dayAndTime(p.at, zone, months)} ${looseningWords[p.safeguard].means}. To stop this, or if it was not you, reply KEEP before.`,
+  changeOnItsWay: () => 'We are writing this down. We will tell you when it is done.',
+  changeFailed: () => 'This could not be done. Nothing was changed. Please try again, or ask your health worker.',
+  kept: () => 'Stopped: everything stays as it is.',
+  nothingToKeep: () => 'No change is under way. Nothing was changed. Send SAFETY for what you can do.',
+  soAlready: () => 'It is so already. Nothing was changed. Send SAFETY for what you can do.',
+  needsCard: () =>
+    'This needs a code card with a line left. Nothing was changed. Please ask a health worker to help you.',
+  safety: () =>
+    'FREEZE: nobody sees your record, UNFREEZE ends it. EMERGENCY ON or OFF: doctors in an emergency. CODE ON or OFF: allow by card code. KEEP: stop a change.',
+  whoPaused: (p) =>
+    `Paused: nobody can see your record now.${p.numbers.length === 0 ? '' : ` Allowed once it goes on: ${p.numbers.slice(0, 5).join(', ')}${p.numbers.length > 5 ? ` ${more(p.numbers.length - 5)}` : ''}.`} Send SAFETY for what you can do.`,
   unknownSender: () => 'This number is not known to us. If you are a patient, please ask at your hospital.',
 }

@@ -1,4 +1,5 @@
 import type { Preset, Purpose } from '../../core/classes.ts'
+import type { SafeguardKind } from '../../core/safeguards.ts'
 import { dayAndTime } from './dates.ts'
 import type { Phrases } from './phrases.ts'
 
@@ -12,6 +13,14 @@ const presetWords: Readonly<Record<Preset, string>> = {
   VISITS: 'ZIARA ZA KLINIKI',
   ALL: 'TAARIFA ZOTE',
   PRIVATE: 'TAARIFA ZA SIRI',
+}
+
+/** What she sends to loosen, and what comes of it. */
+const looseningWords: Readonly<Record<SafeguardKind, { send: string; means: string }>> = {
+  unfreeze: { send: 'ENDELEZA', means: 'uliowaruhusu wataona rekodi yako tena' },
+  allowEmergency: { send: 'DHARURA NDIYO', means: 'madaktari wanaweza kufungua rekodi yako kwa dharura' },
+  lowerAssurance: { send: 'MSIMBO HAPANA', means: 'jibu bila msimbo linaruhusu' },
+  replaceCard: { send: 'KADI', means: 'kadi yako mpya itatumika' },
 }
 
 const purposeWords: Readonly<Record<Purpose, string>> = {
@@ -78,6 +87,30 @@ export const sw: Phrases = {
           .map((grant) => `${grant.doctor} (${grant.number}) hadi ${dayAndTime(grant.until, zone, months)}`)
           .join('; ')}${p.grants.length > 3 ? `; ${more(p.grants.length - 3)}` : ''}`,
   menu: () =>
-    'HISTORIA: aliyeangalia. NANI: aliyeruhusiwa. ONDOA na namba: ondoa ruhusa. Kujibu ombi: namba yake, kisha 1 au 2.',
+    'HISTORIA: aliyeangalia. NANI: aliyeruhusiwa. ONDOA na namba: ondoa ruhusa. SITISHA: zuia wote. USALAMA: zaidi. Kujibu ombi: namba yake, kisha 1 au 2.',
+  frozen: () =>
+    'Ruhusa zimesitishwa. Hakuna anayeweza kuona rekodi yako wala kuomba. Matibabu yako hayapaswi kubadilika. Kuendelea, kwa kadi yako: ENDELEZA',
+  emergencyOff: () =>
+    'Madaktari hawawezi kufungua rekodi yako kwa dharura. Matibabu yako hayapaswi kubadilika. Kuruhusu: DHARURA NDIYO',
+  codeOn: () => 'Kuanzia sasa ombi linahitaji msimbo wa kadi yako ili liruhusiwe. Kuacha: MSIMBO HAPANA',
+  loosened: (p) =>
+    `Imekamilika: ${looseningWords[p.safeguard].means}. Si wewe? Tuma SITISHA, umwambie mhudumu wa afya.`,
+  looseningCode: (p) =>
+    `Bado hakuna kilichobadilika. Tuma ${looseningWords[p.safeguard].send} na msimbo wa mstari ${p.line} wa kadi. Wahudumu wasiombe msimbo wako.`,
+  looseningCodeWrong: (p) =>
+    `Haikulingana. Hakuna kilichobadilika. Angalia mstari ${p.line} wa kadi yako, kisha tuma tena ${looseningWords[p.safeguard].send} na msimbo wake.`,
+  looseningWaits: (p, zone) =>
+    `Kuanzia ${dayAndTime(p.at, zone, months)} ${looseningWords[p.safeguard].means}. Kuzuia, au kama si wewe, jibu BAKISHA kabla.`,
+  changeOnItsWay: () => 'Tunaiandika. Tutakuambia ikikamilika.',
+  changeFailed: () => 'Haikuwezekana. Hakuna kilichobadilika. Jaribu tena, au muulize mhudumu wa afya.',
+  kept: () => 'Imezuiwa: kila kitu kinabaki kama kilivyo.',
+  nothingToKeep: () => 'Hakuna mabadiliko yanayosubiri. Hakuna kilichobadilika. Tuma USALAMA kuona unachoweza kufanya.',
+  soAlready: () => 'Tayari ni hivyo. Hakuna kilichobadilika. Tuma USALAMA kuona unachoweza kufanya.',
+  needsCard: () =>
+    'Hii inahitaji kadi ya msimbo yenye mstari uliobaki. Hakuna kilichobadilika. Tafadhali muombe mhudumu wa afya akusaidie.',
+  safety: () =>
+    'SITISHA: hakuna aonaye rekodi; ENDELEZA: endelea. DHARURA NDIYO au HAPANA: wakati wa dharura. MSIMBO NDIYO au HAPANA: kadi. BAKISHA: zuia badiliko.',
+  whoPaused: (p) =>
+    `Zimesitishwa: hakuna anayeweza kuona rekodi yako sasa.${p.numbers.length === 0 ? '' : ` Zikiendelea: ${p.numbers.slice(0, 5).join(', ')}${p.numbers.length > 5 ? ` ${more(p.numbers.length - 5)}` : ''}.`} Tuma USALAMA kuona unachoweza kufanya.`,
   unknownSender: () => 'Namba hii haijulikani kwetu. Kama wewe ni mgonjwa, tafadhali uliza hospitalini kwako.',
 }

@@ -122,6 +122,7 @@ function flagMark(flag: NonNullable<RecordRow['flag']>): Html {
 const closings: readonly { name: string; words: MessageWords }[] = [
   { name: 'removed', words: openRefusalWords('removed') },
   { name: 'expired', words: openRefusalWords('expired') },
+  { name: 'paused', words: openRefusalWords('sharingPaused') },
   { name: 'lookEnded', words: openRefusalWords('lookEnded') },
   {
     name: 'signedOut',

@@ -1,6 +1,7 @@
 import { isOpen } from '../../core/consent.ts'
 import type { RequestState, RequestSummary } from '../actions.ts'
 import { type Html, html } from '../html.ts'
+import { shownState } from '../requestSummary.ts'
 import { daysWords, presetWords, purposeWords, signingWords, stateWords, unreachableWords } from '../words.ts'
 import { csrfField, layout, type PageContext } from './layout.ts'
 import { toneSigns, unreachableBadge } from './stateBadge.ts'
@@ -25,12 +26,12 @@ function statePanel(context: PageContext, request: RequestSummary): Html {
   const words = stateWords(request, context.dates)
   const what = presetWords[request.preset].name
   return html`<section class="card state ${words.tone}" data-request="${request.id}">
-<h1 tabindex="-1" data-headline data-state="${request.state}"><span aria-hidden="true">${toneSigns[words.tone]}</span> ${words.label}</h1>
+<h1 tabindex="-1" data-headline data-state="${shownState(request)}"><span aria-hidden="true">${toneSigns[words.tone]}</span> ${words.label}</h1>
 <p>${words.sentence}</p>
 ${request.unreachable && html`<p class="warning">${unreachableBadge(request)} ${unreachableWords.sentence}</p>`}
 ${steps(request.state)}
 ${
-  request.state === 'granted' &&
+  shownState(request) === 'granted' &&
   html`<form method="post" action="/requests/${request.id}/looks">${csrfField(context)}<button type="submit">Open ${what}</button></form>`
 }${
   isOpen(request.state) &&

@@ -1,6 +1,7 @@
 import type { RequestSummary } from '../actions.ts'
 import type { Dates } from '../dates.ts'
 import { type Html, html } from '../html.ts'
+import { shownState } from '../requestSummary.ts'
 import { stateWords, type Tone, unreachableWords } from '../words.ts'
 
 /** Said twice, by sign and by word: colour alone says nothing to many. */
@@ -9,7 +10,7 @@ export const toneSigns: Readonly<Record<Tone, string>> = { wait: 'â€¦', good: 'â
 /** A request's state as a small mark; browser tests and scripts read `data-state`. */
 export function stateBadge(request: RequestSummary, dates: Dates): Html {
   const { tone, label } = stateWords(request, dates)
-  return html`<span class="badge ${tone}" data-state="${request.state}"><span aria-hidden="true">${toneSigns[tone]}</span> ${label}</span>`
+  return html`<span class="badge ${tone}" data-state="${shownState(request)}"><span aria-hidden="true">${toneSigns[tone]}</span> ${label}</span>`
 }
 
 export function unreachableBadge(request: RequestSummary): Html | null {

@@ -6,6 +6,7 @@ import { presets, purposes } from '../../../src/core/classes.ts'
 import { parseCommand, words } from '../../../src/core/commands.ts'
 import type { Phrase, PhraseName } from '../../../src/core/effects.ts'
 import type { EpochMs, Language } from '../../../src/core/people.ts'
+import { safeguardKinds } from '../../../src/core/safeguards.ts'
 import { countSmsParts, isGsm7 } from '../../../src/core/sms.ts'
 
 /** As long as verification lets them be: 19 and 18 characters. */
@@ -28,6 +29,9 @@ const asks = presets.flatMap((preset) =>
 )
 const looks = [1, 2, 3].map(() => ({ number, doctor, at }))
 const grants = [1, 2, 3, 4].map(() => ({ number, doctor, until }))
+
+/** A new card is her guardians' to ask for. */
+const askable = safeguardKinds.filter((safeguard) => safeguard !== 'replaceCard')
 
 /** Every phrase, filled in with the longest there is, in all its forms. */
 const longest: { readonly [Name in PhraseName]: readonly Extract<Phrase, { name: Name }>[] } = {
@@ -62,6 +66,24 @@ const longest: { readonly [Name in PhraseName]: readonly Extract<Phrase, { name:
   who: [0, 1, 3, 4].map((count) => ({ name: 'who', grants: grants.slice(0, count) })),
   menu: [{ name: 'menu' }],
   unknownSender: [{ name: 'unknownSender' }],
+  frozen: [{ name: 'frozen' }],
+  emergencyOff: [{ name: 'emergencyOff' }],
+  codeOn: [{ name: 'codeOn' }],
+  loosened: safeguardKinds.map((safeguard) => ({ name: 'loosened', safeguard })),
+  looseningCode: askable.map((safeguard) => ({ name: 'looseningCode', safeguard, line: 20 })),
+  looseningCodeWrong: askable.map((safeguard) => ({ name: 'looseningCodeWrong', safeguard, line: 20 })),
+  looseningWaits: safeguardKinds.map((safeguard) => ({ name: 'looseningWaits', safeguard, at })),
+  changeOnItsWay: [{ name: 'changeOnItsWay' }],
+  changeFailed: [{ name: 'changeFailed' }],
+  kept: [{ name: 'kept' }],
+  nothingToKeep: [{ name: 'nothingToKeep' }],
+  soAlready: [{ name: 'soAlready' }],
+  needsCard: [{ name: 'needsCard' }],
+  safety: [{ name: 'safety' }],
+  whoPaused: [0, 1, 5, 6].map((count) => ({
+    name: 'whoPaused',
+    numbers: Array.from({ length: count }, (_, index) => number - index),
+  })),
 }
 const all: readonly Phrase[] = Object.values(longest).flat()
 const languages: readonly Language[] = ['en', 'sw']
@@ -99,12 +121,15 @@ describe.each(languages)('in %s', (language) => {
 
   test('no text asks for a PIN or a password, and one that asks for a code of the card says who never may', () => {
     const never = language === 'en' ? /Staff must never ask for your code/ : /wahudumu wasi(uombe|ombe msimbo wako)/i
-    const aboutCodes = ['prompt', 'reminder', 'codeNeeded', 'codeWrong', 'sharingPaused', 'whichOne']
+    const aboutCodes = [
+      ...['prompt', 'reminder', 'codeNeeded', 'codeWrong', 'sharingPaused', 'whichOne', 'looseningCode'],
+      ...['looseningCodeWrong', 'looseningWaits', 'loosened', 'frozen', 'codeOn', 'needsCard', 'safety'],
+    ]
     for (const { name, text } of texts) {
       expect(text).not.toMatch(/\b(pin|password|nywila|neno la siri)\b/i)
       if (!/\b(codes?|msimbo)\b/i.test(text)) continue
       expect(aboutCodes).toContain(name)
-      if (['prompt', 'reminder', 'codeNeeded'].includes(name)) expect(text).toMatch(never)
+      if (['prompt', 'reminder', 'codeNeeded', 'looseningCode'].includes(name)) expect(text).toMatch(never)
     }
   })
 
@@ -145,20 +170,25 @@ describe.each(languages)('in %s', (language) => {
   })
 
   test('every word that a text tells her to send is one we understand', () => {
-    const told = new Set(texts.flatMap(({ text }) => text.match(/\b[A-Z]{3,}\b/g) ?? []))
+    // "EMERGENCY ON or OFF" is short for two of them.
+    const spelledOut = (text: string) => text.replace(/\b([A-Z]+) ([A-Z]+) (?:or|au) ([A-Z]+)\b/g, '$1 $2, $1 $3')
+    const inCapitals = (text: string) => spelledOut(text).match(/\b[A-Z]{2,}(?: [A-Z]{2,})*\b/g) ?? []
+    const told = new Set(texts.flatMap(({ text }) => inCapitals(text)))
     const ours = [...Object.values(words[language]).flat(), ...Object.values(words.en).flat()].map((w) =>
       w.toUpperCase(),
     )
     const presetWords = new Set(
-      longest.granted
-        .flatMap((phrase) => render(phrase).match(/\b[A-Z]{2,}\b/g) ?? [])
-        .filter((w) => !ours.includes(w)),
+      longest.granted.flatMap((phrase) => inCapitals(render(phrase))).filter((w) => !ours.includes(w)),
     )
     const commands = [...told].filter((word) => !presetWords.has(word))
-    expect(commands.length).toBeGreaterThanOrEqual(4)
+    expect(commands.length).toBe(12)
+    const understood = ['remove', 'log', 'who', 'menu', 'tighten', 'loosen', 'keep', 'safety']
     for (const command of commands) {
       const text = words[language].remove.includes(command.toLowerCase()) ? `${command} 999` : command
-      expect(['remove', 'log', 'who', 'menu']).toContain(parseCommand(text, language).kind)
+      expect({ text, kind: parseCommand(text, language).kind }).toEqual({
+        text,
+        kind: expect.toBeOneOf(understood),
+      })
     }
   })
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { mayHoldCode, parseCommand, words } from '../../../src/core/commands.ts'
+import { mayHoldCode, parseCommand, safeguardWords, words } from '../../../src/core/commands.ts'
 
 /** What carriers and Twilio answer themselves, and YES, which they answer after a STOP. */
 const carriersWords = 'STOP UNSUBSCRIBE END QUIT STOPALL REVOKE OPTOUT CANCEL START YES UNSTOP HELP INFO'.split(' ')
@@ -181,6 +181,78 @@ describe('anything left over is no answer', () => {
   test('words that mean yes are no answer in any language', () => {
     for (const word of ['yes', 'YES', 'ndiyo', 'ndio', 'ok', 'sawa', 'allow', 'ruhusu', 'y'])
       expect(parseCommand(word, 'sw')).toEqual({ kind: 'unclear' })
+  })
+})
+
+describe('the words for what protects her', () => {
+  const tighten = (safeguard: string) => ({ kind: 'tighten', safeguard })
+  const loosen = (safeguard: string) => ({ kind: 'loosen', safeguard })
+
+  test.each([
+    ['FREEZE', 'SITISHA', tighten('unfreeze')],
+    ['UNFREEZE', 'ENDELEZA', loosen('unfreeze')],
+    ['EMERGENCY ON', 'DHARURA NDIYO', loosen('allowEmergency')],
+    ['EMERGENCY OFF', 'DHARURA HAPANA', tighten('allowEmergency')],
+    ['CODE ON', 'MSIMBO NDIYO', tighten('lowerAssurance')],
+    ['CODE OFF', 'MSIMBO HAPANA', loosen('lowerAssurance')],
+    ['KEEP', 'BAKISHA', { kind: 'keep' }],
+    ['SAFETY', 'USALAMA', { kind: 'safety' }],
+  ])('%s and %s', (english, swahili, command) => {
+    for (const text of [english, english.toLowerCase(), ` ${english}. `, english.replace(' ', '  ')])
+      for (const language of ['en', 'sw'] as const) expect(parseCommand(text, language)).toEqual(command)
+    expect(parseCommand(swahili, 'sw')).toEqual(command)
+    expect(parseCommand(swahili, 'en')).toEqual({ kind: 'unclear' })
+  })
+
+  test('none of them is a provider’s word, or begins like one', () => {
+    for (const word of Object.values(safeguardWords).flatMap((known) => Object.values(known)))
+      for (const part of word.split(' ')) expect(carriersWords).not.toContain(part.toUpperCase())
+  })
+
+  test.each([
+    'freeze please',
+    'dont freeze',
+    'freeze 47',
+    'freeze all',
+    'unfreeze me',
+    'emergency',
+    'emergency on please',
+    'code',
+    'on',
+    'off',
+    'keep it',
+    'code on off',
+    'dharura on',
+    'freez',
+  ])('anything left over, or less, changes nothing: %j', (text) =>
+    expect(['unclear', 'about']).toContain(parseCommand(text, 'sw').kind),
+  )
+
+  test.each(['freeze?', 'UNFREEZE ?', 'emergency on？', 'keep?'])(
+    'a question is answered, and changes nothing: %j',
+    (text) => expect(parseCommand(text, 'en')).toEqual({ kind: 'safety' }),
+  )
+
+  test.each([
+    ['UNFREEZE 83920175520934', 'unfreeze'],
+    ['unfreeze 8392-0175-5209-34.', 'unfreeze'],
+    ['Endeleza ٨٣٩٢ ٠١٧٥ ٥٢٠٩ ٣٤', 'unfreeze'],
+    ['EMERGENCY ON 8392 0175 5209 34', 'allowEmergency'],
+    ['code off 83920175520934', 'lowerAssurance'],
+    ['MSIMBO HAPANA 83920175520934', 'lowerAssurance'],
+  ])('a loosening takes a code: %j', (text, safeguard) => {
+    expect(parseCommand(text, 'sw')).toEqual({ kind: 'loosenWithCode', safeguard, code: '83920175520934' })
+    expect(mayHoldCode(text)).toBe(true)
+  })
+
+  test.each(['UNFREEZE 8392017552093', 'UNFREEZE 839201755209345', 'UNFREEZE 83920175520934?', 'UNFREEZE 47'])(
+    'with another number than a code nothing is begun: %j',
+    (text) => expect(parseCommand(text, 'en')).toEqual({ kind: 'aboutLoosening', safeguard: 'unfreeze' }),
+  )
+
+  test('a tightening takes none', () => {
+    for (const text of ['FREEZE 83920175520934', 'CODE ON 83920175520934', 'KEEP 83920175520934'])
+      expect(parseCommand(text, 'en').kind).toBe('unclear')
   })
 })
 

@@ -32,6 +32,13 @@ function request(change: Partial<RequestFacts> = {}): RequestFacts {
 const granted = request({ state: 'granted', answeredAt: at(-5 * minute), grantedUntil: at(7 * day) })
 const second = request({ id: id52, number: 52, doctor: 'Dr Peter Mwangi' })
 
+const unguarded: ConversationFacts['safeguards'] = {
+  standing: { frozen: false, emergencyAllowed: false, codeRequired: false },
+  hasCard: false,
+  hasLine: false,
+  loosenings: [],
+}
+
 function facts(requests: readonly RequestFacts[], change: Partial<ConversationFacts> = {}): ConversationFacts {
   return {
     now,
@@ -41,6 +48,7 @@ function facts(requests: readonly RequestFacts[], change: Partial<ConversationFa
     stretched: null,
     misses: 0,
     pausedUntil: null,
+    safeguards: unguarded,
     looks: [],
     ...change,
   }

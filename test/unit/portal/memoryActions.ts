@@ -163,6 +163,7 @@ export function memoryActions() {
       answerBy: (now + day) as EpochMs,
       grantedUntil: null,
       unreachable: false,
+      paused: false,
       signing: 'serverSigned',
       ...request,
     }
