@@ -17,6 +17,7 @@ import {
 import { capacityRows } from './liskCapacity.ts'
 import { meanFjordBytes } from './meanFjordBytes.ts'
 import { progress, type Row, toRow } from './row.ts'
+import { measureSafeguardLimits } from './safeguardLimits.ts'
 
 const many = 50
 /** Accounts that are made in one bundle: more would not fit a transaction's gas. */
@@ -27,13 +28,13 @@ const targets = { grantAlone: 108_000, grantOfFifty: 61_000, logEntryOfFifty: 15
 /** What consent costs on chain, beside the same ledger calls by plain keys and by other smart accounts. */
 export async function measure(): Promise<Row[]> {
   await using world = await startGasWorld({ codeSizeLimit: false })
-  return [...(await measureOurs(world)), ...(await measurePeers(world))]
+  return [...(await measureOurs(world)), ...(await measureSafeguardLimits()), ...(await measurePeers(world))]
 }
 
 /** What is ours alone: the figures of the snapshot. */
 export async function measureWithoutPeers(): Promise<Row[]> {
   await using world = await startGasWorld()
-  return await measureOurs(world)
+  return [...(await measureOurs(world)), ...(await measureSafeguardLimits())]
 }
 
 /** Transaction gas ÷ operations, by our own sponsor. */

@@ -59,7 +59,8 @@ export async function measureLimits(world: GasWorld, people: GasPeople): Promise
   }
 }
 
-async function leastLimit(world: GasWorld, operation: Operation, name: LimitName): Promise<Need> {
+/** @returns the least limit with which the operation still succeeds, beside the one it asks for */
+export async function leastLimit(world: GasWorld, operation: Operation, name: LimitName): Promise<Need> {
   const asked: SignedUserOperation = await world.sign(operation)
   const limit = asked[name] ?? 0n
   // Found from above where the limit asked for is itself too low.
@@ -77,7 +78,7 @@ async function leastLimit(world: GasWorld, operation: Operation, name: LimitName
   return { needed: Number(enough), limit: Number(limit) }
 }
 
-function limitRow(what: string, { needed, limit }: Need): Row {
+export function limitRow(what: string, { needed, limit }: Need): Row {
   return toRow({
     metric: `${what}: gas needed at most`,
     unit: 'gas',

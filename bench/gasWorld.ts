@@ -254,6 +254,13 @@ export async function startGasWorld({ codeSizeLimit = true } = {}) {
     }
   }
 
+  /** Moves the chain's time. */
+  async function passes(seconds: number): Promise<void> {
+    const { timestamp } = await client.getBlock({ blockTag: 'latest' })
+    await testClient.setNextBlockTimestamp({ timestamp: timestamp + BigInt(seconds) })
+    await testClient.mine({ blocks: 1 })
+  }
+
   /** Whether the operation would do what it is for with these limits, now, alone in its bundle. */
   async function wouldSucceed(operation: Operation, change: Partial<SignedUserOperation>): Promise<boolean> {
     const call = handleOpsCall([await sign(operation, change)])
@@ -274,7 +281,7 @@ export async function startGasWorld({ codeSizeLimit = true } = {}) {
       sponsorDay: encodeSponsorDay(BigInt(startedAt)),
     },
     ...{ fundedKey, send, deploy, addPatients, addDoctors, issueCards, holder, newRequest, ask },
-    ...{ sign, bundle, handleOps, wouldSucceed, [Symbol.asyncDispose]: chain.stop },
+    ...{ sign, bundle, handleOps, wouldSucceed, passes, [Symbol.asyncDispose]: chain.stop },
   }
 }
 

@@ -45,12 +45,12 @@ const gas = {
     refuseRequest: 17_000n,
     revokeGrant: 17_000n,
     /** With eight requests open, the most there can be. */
-    freeze: 150_000n,
-    requireCode: 50_000n,
-    forbidEmergency: 50_000n,
-    cancelLoosening: 50_000n,
-    askLoosening: 120_000n,
-    confirmLoosening: 80_000n,
+    freeze: 138_000n,
+    requireCode: 34_000n,
+    forbidEmergency: 31_000n,
+    cancelLoosening: 23_000n,
+    askLoosening: 61_000n,
+    confirmLoosening: 61_000n,
   },
 } as const satisfies { call: Record<UserOperationKind, bigint>; [limit: string]: unknown }
 

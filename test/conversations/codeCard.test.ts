@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { printCard } from '../../local/printCard.ts'
-import type { Language } from '../../src/core/people.ts'
+import { safeguardWords } from '../../src/core/commands.ts'
+import { hour, type Language, minute } from '../../src/core/people.ts'
 import { beginStory, type Story, storyVillage } from './story.ts'
 
 /** What she reads from her card: the code of a line, and one that stands nowhere on it. */
@@ -49,10 +50,82 @@ const stories: Readonly<Record<string, (story: Story, card: Card) => Promise<voi
     await story.looks(standing)
   },
 
+  'stop all sharing and begin again': async (story, { code, stranger }) => {
+    const say = wordsOf(story)
+    const standing = await story.asks()
+    await story.texts(`47 ${code(1)}`)
+    const open = await story.asks({ by: 1, preset: 'MEDICINES' })
+    await story.texts(say.freeze)
+    await story.looks(standing)
+    await story.shows(standing)
+    await story.shows(open)
+    await story.triesToAsk(1)
+    await story.texts(`52 ${code(2)}`)
+    await story.texts('WHO')
+    await story.texts(say.freeze)
+    await story.texts('START')
+    await story.texts(`${say.unfreeze} ${code(3)}`)
+    await story.texts(`${say.unfreeze} ${stranger}`)
+    await story.texts(`${say.unfreeze} ${code(3)}`)
+    await story.texts(say.unfreeze)
+    await story.passes(71 * hour)
+    await story.looks(standing)
+    await story.passes(hour + 2 * minute)
+    await story.looks(standing)
+    await story.shows(standing)
+    const next = await story.asks({ by: 1, preset: 'VACCINES' })
+    await story.texts(`63 ${code(4)}`)
+    await story.looks(next)
+  },
+
+  'emergencies are allowed, and a change is stopped': async (story, { code }) => {
+    const say = wordsOf(story)
+    await story.texts(say.emergencyOff)
+    await story.texts(say.emergencyOn)
+    await story.texts(`${say.emergencyOn} ${code(1)}`)
+    await story.texts(say.keep)
+    await story.passes(73 * hour)
+    await story.protection()
+    await story.texts(say.keep)
+    await story.texts(say.emergencyOn)
+    await story.texts(`${say.emergencyOn} ${code(2)}`)
+    await story.passes(73 * hour)
+    await story.protection()
+    await story.texts(say.emergencyOn)
+    await story.texts(say.emergencyOff)
+    await story.protection()
+    await story.texts(say.safety)
+  },
+
+  'without a code, and with one again': async (story, { code }) => {
+    const say = wordsOf(story)
+    await story.texts(say.codeOff)
+    const first = await story.asks()
+    await story.texts(`${say.codeOff} ${code(2)}`)
+    await story.texts(`${say.codeOff} ${code(1)}`)
+    await story.texts(`47 ${code(2)}`)
+    await story.passes(73 * hour)
+    await story.looks(first)
+    const bare = await story.asks({ by: 1, preset: 'MEDICINES' })
+    await story.texts('52 1')
+    await story.looks(bare)
+    await story.texts(say.codeOn)
+    await story.asks({ by: 1, preset: 'VACCINES' })
+    await story.texts('63 1')
+    await story.texts(`63 ${code(3)}`)
+    await story.protection()
+  },
+
   'a reminder names the line': async (story) => {
     await story.asks()
     await story.passes(4 * 3_600_000)
   },
+}
+
+function wordsOf({ language }: Story): Record<keyof typeof safeguardWords.en, string> {
+  const { freeze, unfreeze, emergencyOn, emergencyOff, codeOn, codeOff, keep, safety } = safeguardWords[language]
+  const all = { freeze, unfreeze, emergencyOn, emergencyOff, codeOn, codeOff, keep, safety }
+  return Object.fromEntries(Object.entries(all).map(([name, word]) => [name, word.toUpperCase()])) as typeof all
 }
 
 const languages: readonly Language[] = ['en', 'sw']

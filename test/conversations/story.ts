@@ -1,7 +1,10 @@
 import type { Village } from '../../local/village.ts'
+import { consentLedgerAbi } from '../../src/accounts/contracts.generated.ts'
 import type { Preset, Purpose } from '../../src/core/classes.ts'
 import { type ConsentRequestId, day, type EpochMs, hour, type Language, minute } from '../../src/core/people.ts'
+import type { Standing } from '../../src/core/safeguards.ts'
 import type { PortalActions } from '../../src/portal/actions.ts'
+import { shownState } from '../../src/portal/requestSummary.ts'
 import { testVillage } from '../support/testVillage.ts'
 
 const zone = 'Africa/Nairobi'
@@ -28,6 +31,8 @@ export type Story = {
   looks(asked: Asked): Promise<void>
   /** Writes down what the doctor's page shows of a request. */
   shows(asked: Asked): Promise<void>
+  /** Writes down what protects her, as the database and the ledger say. */
+  protection(): Promise<void>
   written(): string
 }
 
@@ -117,11 +122,31 @@ export async function beginStory(village: Village, language: Language): Promise<
     },
     async shows({ id, by }) {
       const request = await actions.request(doctorAt(by).id, id)
-      lines.push(`· the doctor's page shows: ${request?.state}${request?.unreachable ? ', not reachable' : ''}`)
+      lines.push(
+        `· the doctor's page shows: ${request && shownState(request)}${request?.unreachable ? ', not reachable' : ''}`,
+      )
+    },
+    async protection() {
+      const row = await store.people.patientByHealthId(patient.healthId)
+      if (!row) throw new Error('The village lost a patient.')
+      const known = await store.safeguards.standing(row.id)
+      const { frozenAt, emergencyAllowed, codeRequired } = await village.app.client.readContract({
+        abi: consentLedgerAbi,
+        address: village.app.deployment.consentLedger.address,
+        functionName: 'safeguards',
+        args: [row.account],
+      })
+      const onChain = { frozen: frozenAt !== 0, emergencyAllowed, codeRequired }
+      lines.push(`· database: ${inNames(known)}; ledger: ${inNames(onChain)}`)
     },
     written: () => `${lines.join('\n')}\n`,
   }
   return story
+}
+
+function inNames(standing: Standing): string {
+  const names = Object.entries(standing).flatMap(([name, is]) => (is ? [name] : []))
+  return names.join(', ') || 'nothing'
 }
 
 async function advanceToHour(village: Village, hourOfDay: number): Promise<void> {

@@ -5,9 +5,15 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exportEvidence } from '../../src/cli/exportEvidence.ts'
 import type { ConsentRequestId, DoctorId, EpochMs, HospitalId, PatientId } from '../../src/core/people.ts'
-import type { ConsentRequestRow, Hex, OperatorTransactionRow } from '../../src/core/rows.ts'
+import type {
+  ConsentRequestRow,
+  Hex,
+  OperatorTransactionRow,
+  SafeguardChangeRow,
+  SafeguardEventRow,
+} from '../../src/core/rows.ts'
 import type { Store } from '../../src/core/store.ts'
-import { newUserOperation } from '../../src/core/userOperation.ts'
+import { newSafeguardOperation, newUserOperation } from '../../src/core/userOperation.ts'
 import { type Database, migrate } from '../../src/db/database.ts'
 import { openStore } from '../../src/db/openStore.ts'
 import { FolderInUseError, openPglite } from '../../src/db/pglite.ts'
@@ -106,7 +112,7 @@ describe.each(engines)('on %s', (engine) => {
     expect(order).toEqual(['first in', 'first out', 'second in', 'second out'])
   })
 
-  test('a code card is kept with its lines, once for a patient, and says which requests wait for a line', async () => {
+  test('a code card is kept with its lines, once for a patient, and says which requests and loosenings wait for a line', async () => {
     const own = await addPeople(store)
     const id = hex(16)
     const lines = [1, 2].map((line) => ({ line, lineHash: hex(32), nextLink: hex(32) }))
@@ -123,10 +129,83 @@ describe.each(engines)('on %s', (engine) => {
     const second = await aRequest(store, own, { cardId: id, cardLine: 2, state: 'asking' })
     const first = await aRequest(store, own, { cardId: id, cardLine: 1, state: 'asking' })
     await aRequest(store, own, { cardId: id, cardLine: 3, state: 'asked' })
+    const third = await aChange(store, own, { cardId: id, cardLine: 4, state: 'asking' })
+    await aChange(store, own, { cardId: id, cardLine: 5, state: 'asked' })
     expect(await store.cards.waiting(id)).toEqual([
       { id: first, cardLine: 1 },
       { id: second, cardLine: 2 },
+      { id: third, cardLine: 4 },
     ])
+  })
+
+  test('an operation is about a request or about a change, one of a kind each, and comes with its subject', async () => {
+    const own = await addPeople(store)
+    const holder = own.patient
+    const change = await aChange(store, own, { step: 'tighten', state: 'standing' })
+    const freeze = () => newSafeguardOperation(randomUUID(), 'freeze', change, holder, now)
+    const operation = freeze()
+    expect(await store.operations.add(operation)).toBe(true)
+    expect(await store.operations.add(freeze())).toBe(false)
+    expect((await store.operations.ofChange(change)).map(({ id }) => id)).toEqual([operation.id])
+    const request = await aRequest(store, own, { state: 'asked' })
+    await store.operations.add(newUserOperation(randomUUID(), 'openGrant', request, holder, now))
+    const prepared = (await store.operations.prepared(1_000)).filter(({ sender }) => sender === holder.account)
+    expect(prepared.map(({ kind, request, change }) => [kind, request?.id, change?.id])).toEqual([
+      ['freeze', undefined, change],
+      ['openGrant', request, undefined],
+    ])
+    const orphan = { ...freeze(), safeguardChangeId: null }
+    await expect(store.operations.add(orphan)).rejects.toThrow()
+    await expect(store.operations.add({ ...freeze(), consentRequestId: request })).rejects.toThrow()
+  })
+
+  test('what protects a patient is what the chain said in its order, and what she tightened; a reorganisation takes it back', async () => {
+    const own = await addPeople(store)
+    const account = (await store.people.patient(own.patientId))?.account ?? '0x'
+    const say = (blockNumber: number, logIndex: number, news: SafeguardEventRow['news']) =>
+      store.safeguards.addEvent({
+        transactionHash: hex(32),
+        logIndex,
+        blockNumber,
+        account,
+        news,
+        safeguard: 'unfreeze',
+      })
+    const isFrozen = async () => (await store.safeguards.standing(own.patientId)).frozen
+    expect(await isFrozen()).toBe(false)
+    await say(12, 0, 'looseningExecuted')
+    await say(11, 4, 'frozen')
+    expect(await isFrozen()).toBe(false)
+    await say(12, 1, 'frozen')
+    expect(await isFrozen()).toBe(true)
+    await store.safeguards.takeBackAfter(11)
+    await say(12, 0, 'looseningExecuted')
+    expect(await isFrozen()).toBe(false)
+    const change = await aChange(store, own, { step: 'tighten', state: 'standing' })
+    expect(await isFrozen()).toBe(true)
+    await store.safeguards.updateChange(change, { state: 'loosened' })
+    expect(await isFrozen()).toBe(false)
+    expect((await store.people.patientByAccount(account))?.id).toBe(own.patientId)
+    expect((await store.safeguards.standing(people.patientId)).frozen).toBe(false)
+  })
+
+  test('one transaction puts a waiting loosening into force', async () => {
+    const own = await addPeople(store)
+    const id = await aChange(store, own, { state: 'confirming' })
+    const [first, second] = [await aTransaction(store), await aTransaction(store)]
+    expect(await store.safeguards.claimExecution(id, first)).toBe(false)
+    await store.safeguards.updateChange(id, { state: 'waiting', readyAt: now })
+    expect(await store.safeguards.claimExecution(id, first)).toBe(true)
+    expect(await store.safeguards.claimExecution(id, second)).toBe(false)
+    expect((await store.safeguards.executedIn(first))?.id).toBe(id)
+    expect(await store.safeguards.executedIn(second)).toBeNull()
+    expect((await store.safeguards.openChanges(own.patientId)).map((change) => change.id)).toEqual([id])
+    await store.transaction(async (inside) => {
+      expect((await inside.safeguards.lockChange(id))?.readyAt).toBe(now)
+      await inside.safeguards.updateChange(id, { state: 'executed' })
+    })
+    expect(await store.safeguards.openChanges(own.patientId)).toEqual([])
+    expect((await store.safeguards.change(id))?.state).toBe('executed')
   })
 
   test('missed codes are counted once per message until they are cleared, and a pause ends at its time', async () => {
@@ -450,6 +529,26 @@ async function aRequest(store: Store, people: People, change: Partial<ConsentReq
     artefactSealed: null,
     artefactSalt: null,
     artefactCommitment: null,
+    ...change,
+  })
+  return id
+}
+
+async function aChange(store: Store, { patientId }: People, change: Partial<SafeguardChangeRow> = {}): Promise<string> {
+  const id = randomUUID()
+  await store.safeguards.addChange({
+    id,
+    patientId,
+    step: 'loosen',
+    safeguard: 'unfreeze',
+    state: 'asking',
+    cardId: null,
+    cardLine: null,
+    lineHash: null,
+    nextLink: null,
+    readyAt: null,
+    transactionId: null,
+    createdAt: now,
     ...change,
   })
   return id
