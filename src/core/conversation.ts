@@ -110,7 +110,7 @@ function answer(
   if (!isOpen(request.state) || facts.now > request.answerBy) return [say({ name: 'ended', number })]
   if (nextState(request.state, reply) === null) return [say({ name: 'tooSoon', number })]
   if (reply !== 'allow') return [{ kind: 'refuse', requestId: request.id, notMe: reply === 'notMe' }]
-  if (facts.safeguards.standing.frozen) return [say({ name: 'frozen' })]
+  if (facts.safeguards.standing.frozen) return [say({ name: 'frozen', hasCard: facts.safeguards.hasCard })]
   if (request.card) return [howToAnswer(request)]
   if (facts.pausedUntil !== null) return [say({ name: 'sharingPaused', until: facts.pausedUntil })]
   if (!bareReplySuffices(facts, patient, request)) return [say({ name: 'grantFailed', number })]
@@ -124,7 +124,7 @@ function code(facts: ConversationFacts, request: RequestFacts | null, typed: str
   if (isLive(request.state)) return alreadyAllowed(request)
   if (!isOpen(request.state) || facts.now > request.answerBy) return [say({ name: 'ended', number })]
   if (nextState(request.state, 'allow') === null) return [say({ name: 'tooSoon', number })]
-  if (facts.safeguards.standing.frozen) return [say({ name: 'frozen' })]
+  if (facts.safeguards.standing.frozen) return [say({ name: 'frozen', hasCard: facts.safeguards.hasCard })]
   if (!card) return [howToAnswer(request)]
   if (facts.pausedUntil !== null) return [say({ name: 'sharingPaused', until: facts.pausedUntil })]
   // PRIVATE needs a witness beside the code, and there is no way to name one yet.

@@ -55,7 +55,7 @@ export type Phrase =
   | { name: 'menu' }
   | { name: 'unknownSender' }
   /** What protects her, as it is from now on. */
-  | { name: 'frozen' }
+  | { name: 'frozen'; hasCard: boolean }
   | { name: 'emergencyOff' }
   | { name: 'codeOn' }
   | { name: 'loosened'; safeguard: SafeguardKind }

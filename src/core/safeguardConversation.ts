@@ -61,17 +61,19 @@ export function changeSafeguard(facts: Facts, command: SafeguardCommand): Effect
   }
 }
 
-const tightenedWords: Partial<Readonly<Record<SafeguardKind, Phrase>>> = {
-  unfreeze: { name: 'frozen' },
-  allowEmergency: { name: 'emergencyOff' },
-  lowerAssurance: { name: 'codeOn' },
-}
-
 function tighten(safeguards: SafeguardFacts, safeguard: SafeguardKind): Effect[] {
   if (safeguard === 'lowerAssurance' && !safeguards.hasCard) return [say({ name: 'needsCard' })]
-  const already = tightenedWords[safeguard]
+  const already = tightened(safeguards)[safeguard]
   if (already && !isLoose(safeguards, safeguard) && !find(safeguards, safeguard)) return [say(already)]
   return [{ kind: 'tighten', safeguard }]
+}
+
+function tightened({ hasCard }: SafeguardFacts): Partial<Readonly<Record<SafeguardKind, Phrase>>> {
+  return {
+    unfreeze: { name: 'frozen', hasCard },
+    allowEmergency: { name: 'emergencyOff' },
+    lowerAssurance: { name: 'codeOn' },
+  }
 }
 
 function loosen(facts: Facts, safeguard: SafeguardKind): Effect[] {

@@ -5,7 +5,7 @@ import { type EpochMs, hour, minute, type PatientId } from '../core/people.ts'
 import type { PatientRow, SafeguardChangeRow, UserOperationRow } from '../core/rows.ts'
 import { nextChangeState } from '../core/safeguards.ts'
 import type { Store } from '../core/store.ts'
-import type { SafeguardOperationKind } from '../core/userOperation.ts'
+import type { UserOperationKind } from '../core/userOperation.ts'
 import type { OutcomeParts } from './outcomes.ts'
 
 /** A loosening is put into force this long after its time: block time may be behind our clock. */
@@ -130,18 +130,20 @@ async function openLoosening(
   return found ? store.safeguards.lockChange(found.id) : null
 }
 
-const tightenedWords: Partial<Readonly<Record<SafeguardOperationKind, Phrase>>> = {
-  freeze: { name: 'frozen' },
-  forbidEmergency: { name: 'emergencyOff' },
-  requireCode: { name: 'codeOn' },
-  cancelLoosening: { name: 'kept' },
-}
-
 /** A tightening stands in a block. What a loosening says follows from the ledger's own events. */
 export async function changeIncluded(parts: OutcomeParts, operation: UserOperationRow): Promise<void> {
-  const change = await parts.store.safeguards.change(operation.safeguardChangeId ?? '')
-  const phrase = tightenedWords[operation.kind as SafeguardOperationKind]
-  if (change && phrase) await tellPatient(parts, change.patientId, phrase)
+  const { store } = parts
+  const change = await store.safeguards.change(operation.safeguardChangeId ?? '')
+  if (!change) return
+  const hasCard = (await store.cards.ofPatient(change.patientId)) !== null
+  const phrases: Partial<Readonly<Record<UserOperationKind, Phrase>>> = {
+    freeze: { name: 'frozen', hasCard },
+    forbidEmergency: { name: 'emergencyOff' },
+    requireCode: { name: 'codeOn' },
+    cancelLoosening: { name: 'kept' },
+  }
+  const phrase = phrases[operation.kind]
+  if (phrase) await tellPatient(parts, change.patientId, phrase)
 }
 
 /** The chain will never hold it. A tightening stays at our gate: she said so. */

@@ -88,8 +88,8 @@ export const en: Phrases = {
           .join('; ')}${p.grants.length > 3 ? `; ${more(p.grants.length - 3)}` : ''}`,
   menu: () =>
     'LOG: who looked. WHO: who is allowed. REMOVE and the number: take access away. FREEZE: stop all. SAFETY: more. To answer a request: its number, then 1 or 2.',
-  frozen: () =>
-    'Sharing is stopped. Nobody can see your record or ask to. Your care must not change because of it. To share again you need your code card: UNFREEZE',
+  frozen: (p) =>
+    `Sharing is stopped. Nobody can see your record or ask to. Your care must not change because of it. To share again${p.hasCard ? ', with your code card: UNFREEZE' : ': see a health worker.'}`,
   emergencyOff: () =>
     'Doctors can not open your record in an emergency. Your care must not change because of it. To allow it: EMERGENCY ON',
   codeOn: () => 'From now on a request needs a code of your card to be allowed. To end that: CODE OFF',

@@ -88,8 +88,8 @@ export const sw: Phrases = {
           .join('; ')}${p.grants.length > 3 ? `; ${more(p.grants.length - 3)}` : ''}`,
   menu: () =>
     'HISTORIA: aliyeangalia. NANI: aliyeruhusiwa. ONDOA na namba: ondoa ruhusa. SITISHA: zuia wote. USALAMA: zaidi. Kujibu ombi: namba yake, kisha 1 au 2.',
-  frozen: () =>
-    'Ruhusa zimesitishwa. Hakuna anayeweza kuona rekodi yako wala kuomba. Matibabu yako hayapaswi kubadilika. Kuendelea, kwa kadi yako: ENDELEZA',
+  frozen: (p) =>
+    `Ruhusa zimesitishwa. Hakuna anayeweza kuona rekodi yako wala kuomba. Matibabu yako hayapaswi kubadilika. Kuendelea${p.hasCard ? ', kwa kadi yako: ENDELEZA' : ': mwone mhudumu wa afya.'}`,
   emergencyOff: () =>
     'Madaktari hawawezi kufungua rekodi yako kwa dharura. Matibabu yako hayapaswi kubadilika. Kuruhusu: DHARURA NDIYO',
   codeOn: () => 'Kuanzia sasa ombi linahitaji msimbo wa kadi yako ili liruhusiwe. Kuacha: MSIMBO HAPANA',

@@ -66,7 +66,7 @@ const longest: { readonly [Name in PhraseName]: readonly Extract<Phrase, { name:
   who: [0, 1, 3, 4].map((count) => ({ name: 'who', grants: grants.slice(0, count) })),
   menu: [{ name: 'menu' }],
   unknownSender: [{ name: 'unknownSender' }],
-  frozen: [{ name: 'frozen' }],
+  frozen: [true, false].map((hasCard) => ({ name: 'frozen', hasCard })),
   emergencyOff: [{ name: 'emergencyOff' }],
   codeOn: [{ name: 'codeOn' }],
   loosened: safeguardKinds.map((safeguard) => ({ name: 'loosened', safeguard })),

@@ -49,7 +49,7 @@ describe('tightening is instant', () => {
   })
 
   test('what is so already is said again, and goes to no chain', () => {
-    expect(converse(facts({ standing: frozen }), 'FREEZE')).toEqual(says({ name: 'frozen' }))
+    expect(converse(facts({ standing: frozen }), 'FREEZE')).toEqual(says({ name: 'frozen', hasCard: true }))
     expect(converse(facts({}), 'EMERGENCY OFF')).toEqual(says({ name: 'emergencyOff' }))
     expect(converse(facts({}), 'CODE ON')).toEqual(says({ name: 'codeOn' }))
   })
