@@ -99,10 +99,8 @@ describe.each(languages)('in %s', (language) => {
 
   test('every text is one part of at most 160 GSM-7 characters, with the longest names', () => {
     expect([doctor.length, hospital.length]).toEqual([19, 18])
-    for (const { name, text } of texts) {
-      const found = { name, text, parts: countSmsParts(text), gsm7: isGsm7(text), fits: text.length <= 160 }
-      expect(found).toEqual({ name, text, parts: 1, gsm7: true, fits: true })
-    }
+    const tooMuch = texts.filter(({ text }) => countSmsParts(text) !== 1 || !isGsm7(text) || text.length > 160)
+    expect(tooMuch.map(({ name, text }) => `${text.length} ${name}: ${text}`)).toEqual([])
   })
 
   test('no text holds a link, an accent, a gap or a word left out', () => {
