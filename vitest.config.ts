@@ -1,6 +1,10 @@
+import { existsSync, statfsSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
 const minuteMs = 60_000
+
+// A village is a folder of 1,300 files: its copy takes 0.1 s in memory, and 1 to 4 s on a disk.
+if (hasRoom('/dev/shm')) process.env['TMPDIR'] = '/dev/shm'
 
 export default defineConfig({
   test: {
@@ -35,3 +39,10 @@ export default defineConfig({
     ],
   },
 })
+
+/** Two gigabytes: containers often have 64 MB there. */
+function hasRoom(folder: string): boolean {
+  if (!existsSync(folder)) return false
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize > 2 * 1024 ** 3
+}

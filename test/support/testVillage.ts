@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -29,7 +30,8 @@ export async function testVillage(
 /** A copy of the prepared village's folder, for tests that start processes of their own. */
 export async function copyOfPrepared(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'healthchain-test-'))
-  await cp(inject('preparedFolder'), folder, { recursive: true })
+  // In one call of Node's native code: file by file the promises alone cost 0.7 s.
+  cpSync(inject('preparedFolder'), folder, { recursive: true })
   return folder
 }
 
