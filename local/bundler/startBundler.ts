@@ -32,6 +32,8 @@ export type BundlerStandIn = AsyncDisposable & {
   setBundling(enabled: boolean): Promise<void>
   /** The bundler was restarted: it has no operations, and remembers none. */
   forget(): void
+  /** A rule of the vendor's own: every operation is refused with this number. Null: none is. */
+  setRefusal(code: number | null): void
   stop(): Promise<void>
 }
 
@@ -59,12 +61,14 @@ export async function startBundler(options: BundlerStandInOptions): Promise<Bund
   const known = new Map<Hex, Known>()
   const calls: string[] = []
   let isBundling = true
+  let refusal: number | null = null
 
   const methods: Record<string, (params: readonly unknown[]) => Promise<unknown>> = {
     eth_chainId: async () => numberToHex(deployment.chainId),
     eth_supportedEntryPoints: async () => [entryPoint],
     async eth_sendUserOperation(params) {
       const operation = readOperation(params)
+      if (refusal !== null) throw new RpcError(refusal, `Not taken here: ${operation.sender}`)
       const hash = hashUserOperation(operation, deployment)
       const before = known.get(hash)
       if (before) throw new RpcError(-32602, 'Already known')
@@ -202,6 +206,9 @@ export async function startBundler(options: BundlerStandInOptions): Promise<Bund
       await bundle()
     },
     forget: () => known.clear(),
+    setRefusal(code) {
+      refusal = code
+    },
     stop,
     [Symbol.asyncDispose]: stop,
   }

@@ -4,7 +4,7 @@ import type { Hex } from '../core/rows.ts'
 import type { OperationWithSubject, Store } from '../core/store.ts'
 import { isUrgent, laneOf, opensGrant } from '../core/userOperation.ts'
 import type { Vault } from '../core/vault.ts'
-import type { Bundler, Refusal, SignedRow } from './bundler.ts'
+import { type Bundler, postpone, type Refusal, type SignedRow } from './bundler.ts'
 import { consentLedgerAbi, sponsorPaymasterAbi } from './contracts.generated.ts'
 import type { Deployment } from './deployments.ts'
 import { type Fees, readFees } from './fees.ts'
@@ -33,7 +33,7 @@ export type Submitted = {
  * One operation per sender in a round; what takes access away goes first, and at any fee.
  */
 export async function submitPrepared(parts: BundleParts): Promise<Submitted> {
-  const candidates = oneBySender(await parts.store.operations.prepared(roundOperations))
+  const candidates = oneBySender(await parts.store.operations.prepared(roundOperations, parts.clock()))
   if (candidates.length === 0) return { sent: 0, refused: [], isRush: false }
   const { isHigh, ...offered } = await offeredFees(parts)
   const going = candidates.filter((row) => !isHigh || isUrgent(row.kind))
@@ -45,8 +45,20 @@ export async function submitPrepared(parts: BundleParts): Promise<Submitted> {
     if ('reason' in judged) refused.push(judged)
     else signed.push(judged)
   }
-  const done = await parts.bundler.submit(signed)
-  return { sent: done.sent, refused: [...refused, ...done.refused], isRush: isHigh }
+  const { sent, postponed, ...done } = await parts.bundler.submit(signed)
+  const givenUp = await postponeAll(parts, signed, postponed)
+  return { sent, refused: [...refused, ...done.refused, ...givenUp], isRush: isHigh }
+}
+
+async function postponeAll({ store, clock }: BundleParts, signed: readonly SignedRow[], postponed: readonly Refusal[]) {
+  const reasons = new Map(postponed.map(({ operationId, reason }) => [operationId, reason]))
+  const refused: Refusal[] = []
+  for (const { row } of signed) {
+    const reason = reasons.get(row.id)
+    const refusal = reason === undefined ? null : await postpone(store, row, reason, clock())
+    if (refusal) refused.push(refusal)
+  }
+  return refused
 }
 
 /** The sponsor pays up to a price; above it the operator pays the rest, which the entry point allows. */

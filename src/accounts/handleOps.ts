@@ -24,18 +24,29 @@ export function handleOpsGas(carriers: readonly Carrier[]): bigint {
   return carriers.reduce((sum, { operation }) => sum + gasLimitOf(operation), bundleOverhead)
 }
 
-/** As many bundles as it takes for each to stay below the gas that a transaction may ask for. */
-export function splitByGas<One extends Carrier>(carriers: readonly One[], gasLimit = bundleGasLimit): One[][] {
+/**
+ * As many bundles as it takes for each to stay below the gas that a transaction may ask for.
+ *
+ * @param mostTogether how many may share a transaction with this one; those with the same number are put together
+ */
+export function splitByGas<One extends Carrier>(
+  carriers: readonly One[],
+  gasLimit = bundleGasLimit,
+  mostTogether: (one: One) => number = () => Number.POSITIVE_INFINITY,
+): One[][] {
   const bundles: One[][] = []
-  let gas = gasLimit
+  const open = new Map<number, { bundle: One[]; gas: bigint }>()
   for (const one of carriers) {
+    const most = mostTogether(one)
     const more = gasLimitOf(one.operation)
-    if (gas + more > gasLimit) {
-      bundles.push([])
-      gas = bundleOverhead
+    let last = open.get(most)
+    if (!last || last.bundle.length >= most || last.gas + more > gasLimit) {
+      last = { bundle: [], gas: bundleOverhead }
+      open.set(most, last)
+      bundles.push(last.bundle)
     }
-    bundles.at(-1)?.push(one)
-    gas += more
+    last.bundle.push(one)
+    last.gas += more
   }
   return bundles
 }

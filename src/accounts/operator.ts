@@ -139,7 +139,9 @@ export function openOperator({ client, deployment, privateKey, store, clock, new
   async function chase(transaction: OperatorTransactionRow, headBlock: number): Promise<boolean> {
     const blocks = transaction.sentBlock === null ? 0 : headBlock - transaction.sentBlock
     if (blocks >= replaceAfterBlocks) {
-      if (blocks >= lostAfterBlocks && (await isUsedUp(transaction.nonce, headBlock))) return false
+      if (await isUsedUp(transaction.nonce, headBlock - lostAfterBlocks)) return false
+      // By another's transaction, or by one of ours that the node is about to show: a higher fee would buy nothing.
+      if (await isUsedUp(transaction.nonce, headBlock)) return true
       const fees = await readFees(client)
       if ((await mayRaise(fees)) && (await replace(transaction, headBlock, fees))) return true
     }
@@ -148,11 +150,11 @@ export function openOperator({ client, deployment, privateKey, store, clock, new
     return true
   }
 
-  async function isUsedUp(nonce: number, headBlock: number): Promise<boolean> {
-    const blockNumber = BigInt(headBlock - lostAfterBlocks)
+  async function isUsedUp(nonce: number, blockNumber: number): Promise<boolean> {
+    if (blockNumber < 0) return false
     const { address } = account
     // A node that no longer has that block tells nothing.
-    const used = await client.getTransactionCount({ address, blockNumber }).catch(() => 0)
+    const used = await client.getTransactionCount({ address, blockNumber: BigInt(blockNumber) }).catch(() => 0)
     return used > nonce
   }
 

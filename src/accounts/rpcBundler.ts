@@ -7,7 +7,7 @@ import {
 import type { EpochMs } from '../core/people.ts'
 import type { Hex, UserOperationRow } from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
-import { type Bundler, claimSigned, mayPassLater, type Refusal } from './bundler.ts'
+import { type Bundler, bundlersOwnReason, claimSigned, mayPassLater, postpone, type Refusal } from './bundler.ts'
 import { entryPointAbi } from './contracts.generated.ts'
 import type { Deployment } from './deployments.ts'
 import { lastSecondOf, readUserOperation, type SignedUserOperation } from './userOperation.ts'
@@ -84,11 +84,14 @@ export function rpcBundler({ url, client, deployment, store, clock }: RpcBundler
     if (reason === null) return null
     // Our own node may be a block behind the bundler's: what it does not see yet is not over.
     if (/^AA25/.test(reason) && !(await isNonceUsed(operation, headBlock))) return null
-    await store.transaction(async (inside) => {
+    return store.transaction(async (inside) => {
       await inside.operations.update(row.id, { status: 'prepared', updatedAt: now })
-      if (mayPassLater(reason, row)) await inside.outbox.add('submitUserOperations', row.id, now)
+      const refusal = mayPassLater(reason, row)
+        ? await postpone(inside, row, reason, now)
+        : { operationId: row.id, reason }
+      if (!refusal) await inside.outbox.add('submitUserOperations', row.id, now)
+      return refusal
     })
-    return mayPassLater(reason, row) ? null : { operationId: row.id, reason }
   }
 
   return {
@@ -108,7 +111,7 @@ export function rpcBundler({ url, client, deployment, store, clock }: RpcBundler
       }
     },
     async submit(signed) {
-      const done = { sent: 0, refused: [] as Refusal[] }
+      const done = { sent: 0, refused: [] as Refusal[], postponed: [] as Refusal[] }
       for (const one of signed) {
         if (!(await store.transaction((inside) => claimSigned(inside, [one], null, clock())))) continue
         const reason = await send(one.operation)
@@ -117,7 +120,8 @@ export function rpcBundler({ url, client, deployment, store, clock }: RpcBundler
           continue
         }
         await giveBack(one.row, one.row.attempts)
-        if (!mayPassLater(reason, one.row)) done.refused.push({ operationId: one.row.id, reason })
+        const where = mayPassLater(reason, one.row) ? done.postponed : done.refused
+        where.push({ operationId: one.row.id, reason })
       }
       return done
     },
@@ -144,7 +148,7 @@ function reasonOf(error: unknown): string | null {
   const answer = error instanceof BaseError ? error.walk((cause) => cause instanceof RpcRequestError) : null
   if (!(answer instanceof RpcRequestError)) return null
   const words = answer.details
-  return /AA\d\d [a-z0-9 ]+/i.exec(words)?.[0].trim() ?? (isKnown(words) ? words : `bundler ${answer.code}`)
+  return /AA\d\d [a-z0-9 ]+/i.exec(words)?.[0].trim() ?? (isKnown(words) ? words : bundlersOwnReason(answer.code))
 }
 
 /** It has this very operation already. */

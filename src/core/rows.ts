@@ -213,6 +213,11 @@ export type UserOperationRow = {
   transactionHash: Hex | null
   failure: string | null
   attempts: number
+  /** Verdicts that may pass, one after the other; it is not looked at again before `notBefore`. */
+  refusals: number
+  notBefore: EpochMs
+  /** Transactions of ours that carried it and reverted; in company it counts up to two, see `core/userOperation`. */
+  reverts: number
   /** The stretched code that a grant shows; wiped once the chain has it, or never will. */
   codeSealed: Uint8Array | null
   createdAt: EpochMs

@@ -113,7 +113,7 @@ export type Store = {
     add(row: Unnumbered<rows.UserOperationRow>): Promise<boolean>
     get(id: string): Promise<rows.UserOperationRow | null>
     /** What may go now, removals first: of each account and lane nothing while an operation of it is in flight. */
-    prepared(limit: number): Promise<OperationWithSubject[]>
+    prepared(limit: number, now: EpochMs): Promise<OperationWithSubject[]>
     /** By the hash it has now, or one that it had. */
     byHash(hash: rows.Hex): Promise<rows.UserOperationRow | null>
     /** Operations of a sender that were sent and are not in a block yet. */
@@ -198,6 +198,8 @@ export type Store = {
     due(now: EpochMs, staleSince: EpochMs, limit: number): Promise<rows.OutboxRow[]>
     update(id: string, change: Partial<Unnumbered<rows.OutboxRow>>): Promise<void>
     markRelayed(ids: readonly string[], at: EpochMs | null): Promise<void>
+    /** What these subjects wait for has happened: their jobs that failed for this reason are due now. */
+    hasten(subjectIds: readonly string[], reason: string, now: EpochMs): Promise<void>
     /** Forgets that the queue was handed anything: it lost it, or was emptied. */
     relayAnew(): Promise<void>
     countDue(now: EpochMs): Promise<number>

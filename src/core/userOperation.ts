@@ -70,9 +70,52 @@ export function gatheringMs(preparedAt: EpochMs, now: EpochMs, isInFlight: boole
   return isInFlight ? Math.min(gatherMs, Math.max(0, preparedAt + gatherMs - now)) : 0
 }
 
+/** Why the job of an operation that follows another of its sender is tried again. */
+export const waitsForItsTurn = 'waitsForItsTurn'
+
 /** Taking access away waits for no cheaper hour. */
 export function isUrgent(kind: UserOperationKind): boolean {
   return tightens(kind)
+}
+
+/** The longest that an operation waits before it is looked at again. */
+const longestRetryMs = 30_000
+/** Another's bundler that says no for reasons of its own is asked this often: for ten minutes. A removal is never given up. */
+const maxRefusals = 24
+
+/** How long an operation waits that was told "not now" so often. */
+export function retryAfterMs(refusals: number): number {
+  return Math.min(longestRetryMs, 500 * 2 ** refusals)
+}
+
+export function isRefusedForGood(refusals: number, kind: UserOperationKind): boolean {
+  return refusals >= maxRefusals && !isUrgent(kind)
+}
+
+/** Reverts of a transaction after which an operation of it goes alone, and those after which it goes no more. */
+const [aloneAfter, maxReverts] = [2, 4]
+/** How many go together that were in one reverted transaction. */
+const fewTogether = 8
+
+/** How many may share a transaction with an operation that was in so many that reverted. */
+export function mostTogether(reverts: number): number {
+  if (reverts === 0) return Number.POSITIVE_INFINITY
+  return reverts < aloneAfter ? fewTogether : 1
+}
+
+/** The count after another transaction reverted: any of those in it may be why, until it was alone. */
+export function revertsAfter(reverts: number, together: number): number {
+  return together === 1 ? Math.max(reverts, aloneAfter) + 1 : Math.min(reverts + 1, aloneAfter)
+}
+
+/** One that reverted alone goes again later each time. */
+export function revertedAgainAfterMs(reverts: number): number {
+  return reverts > aloneAfter ? retryAfterMs(reverts - aloneAfter) : 0
+}
+
+/** Twice alone is no accident. */
+export function isRevertedForGood(reverts: number, kind: UserOperationKind): boolean {
+  return reverts >= maxReverts && !isUrgent(kind)
 }
 
 /** Whose account signs: a patient's or a doctor's row. */
@@ -122,6 +165,9 @@ function newOperation(id: string, kind: UserOperationKind, holder: AccountHolder
     transactionHash: null,
     failure: null,
     attempts: 0,
+    refusals: 0,
+    notBefore: now,
+    reverts: 0,
     codeSealed: null,
     createdAt: now,
     updatedAt: now,

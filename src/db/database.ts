@@ -7,6 +7,7 @@ import { up as bundling } from './migrations/0004-bundling.ts'
 import { up as passkeys } from './migrations/0005-passkeys.ts'
 import { up as earlierHashes } from './migrations/0006-earlier-hashes.ts'
 import { up as safeguards } from './migrations/0007-safeguards.ts'
+import { up as setbacks } from './migrations/0008-setbacks.ts'
 import type { Tables } from './schema.ts'
 
 /** The parts of node-postgres' pool that BullMQ's Postgres backend uses; PGlite is given the same shape. */
@@ -37,6 +38,7 @@ const migrations = {
   '0005-passkeys': { up: passkeys },
   '0006-earlier-hashes': { up: earlierHashes },
   '0007-safeguards': { up: safeguards },
+  '0008-setbacks': { up: setbacks },
 }
 
 /** Brings the schema up to date; the same migrations on both engines. Idempotent. */

@@ -21,11 +21,12 @@ export function operationQueries(db: Kysely<Tables>): Store['operations'] {
     async get(id) {
       return (await db.selectFrom('userOperation').selectAll().where('id', '=', id).executeTakeFirst()) ?? null
     },
-    async prepared(limit) {
+    async prepared(limit, now) {
       const operations = await db
         .selectFrom('userOperation')
         .selectAll()
         .where('status', '=', 'prepared')
+        .where('notBefore', '<=', now)
         .where(({ not, exists, selectFrom }) =>
           not(
             exists(

@@ -45,6 +45,19 @@ export function outboxQueries(db: Kysely<Tables>): Store['outbox'] {
         .where('id', 'in', [...ids])
         .execute()
     },
+    async hasten(subjectIds, reason, now) {
+      if (subjectIds.length === 0) return
+      const { numUpdatedRows } = await db
+        .updateTable('outbox')
+        .set({ notBefore: now })
+        .where('subjectId', 'in', [...subjectIds])
+        .where('lastError', '=', reason)
+        .where('notBefore', '>', now)
+        .where('doneAt', 'is', null)
+        .where('failedAt', 'is', null)
+        .executeTakeFirst()
+      if (numUpdatedRows > 0n) await sql`select pg_notify('outbox', '')`.execute(db)
+    },
     async relayAnew() {
       await db
         .updateTable('outbox')

@@ -6,7 +6,7 @@ import { type ConsentRequestId, type EpochMs, hour, type Language } from '../cor
 import { afterQuietHours } from '../core/quietHours.ts'
 import type { PhoneAddressRow, UserOperationRow } from '../core/rows.ts'
 import type { RequestWithPeople, Store } from '../core/store.ts'
-import { grantKinds, isIncluded, newUserOperation, opensGrant } from '../core/userOperation.ts'
+import { grantKinds, isIncluded, newUserOperation, opensGrant, waitsForItsTurn } from '../core/userOperation.ts'
 import { changeIncluded, changeRejected, safeguardSaid } from './safeguardOutcomes.ts'
 
 const reminderAfterMs = 4 * hour
@@ -151,6 +151,12 @@ async function operationIncluded(
     transactionHash: event.transactionHash,
     updatedAt: clock(),
   })
+  const open = await store.operations.open(operation.sender)
+  await store.outbox.hasten(
+    open.map(({ id }) => id),
+    waitsForItsTurn,
+    clock(),
+  )
   if (!event.success) return failedInBlock(parts, operation)
   // Included a second time after a reorganisation: the words were said.
   if (wasTold) return

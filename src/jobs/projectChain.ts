@@ -2,6 +2,7 @@ import type { Block, Ledger } from '../core/ledger.ts'
 import type { EpochMs } from '../core/people.ts'
 import type { Hex, OperatorTransactionRow } from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
+import { revertedAgainAfterMs, revertsAfter } from '../core/userOperation.ts'
 import type { Outcomes } from './outcomes.ts'
 import { executionDelayMs } from './safeguardOutcomes.ts'
 
@@ -123,9 +124,13 @@ async function close(
   await store.transaction(async (inside) => {
     await inside.transactions.update(id, { ...end, updatedAt: now })
     if (success) return
-    for (const operation of await inside.operations.inBundle(id)) {
+    const operations = await inside.operations.inBundle(id)
+    for (const operation of operations) {
       if (operation.status !== 'submitted') continue
-      await inside.operations.update(operation.id, { status: 'prepared', bundleId: null, updatedAt: now })
+      const reverts = end.status === 'included' ? revertsAfter(operation.reverts, operations.length) : operation.reverts
+      const notBefore = (now + revertedAgainAfterMs(reverts)) as EpochMs
+      const change = { status: 'prepared', bundleId: null, reverts, notBefore, updatedAt: now } as const
+      await inside.operations.update(operation.id, change)
       await inside.outbox.add('submitUserOperations', operation.id, now)
     }
     for (const look of await inside.looks.inTransaction(id)) {

@@ -1,7 +1,7 @@
 import { TryAgainError } from '../core/errors.ts'
 import type { EpochMs } from '../core/people.ts'
 import type { Store } from '../core/store.ts'
-import { gatheringMs, isUrgent } from '../core/userOperation.ts'
+import { gatheringMs, isUrgent, waitsForItsTurn } from '../core/userOperation.ts'
 import type { Outcomes } from './outcomes.ts'
 
 /** How long an operation waits before it asks again whether its turn has come. */
@@ -34,6 +34,7 @@ async function submit(parts: SubmitParts, operationId: string): Promise<void> {
   const { store, clock, submitPrepared, outcomes } = parts
   const operation = await store.operations.get(operationId)
   if (operation?.status !== 'prepared') return
+  if (operation.notBefore > clock()) throw new TryAgainError('postponed', operation.notBefore - clock())
   const isInFlight = (await store.transactions.sent()).some(({ kind }) => kind === 'handleOps')
   const waitMs = gatheringMs(operation.createdAt, clock(), isInFlight)
   if (waitMs > 0) await parts.pause(waitMs)
@@ -44,8 +45,9 @@ async function submit(parts: SubmitParts, operationId: string): Promise<void> {
   for (const refusal of refused) await outcomes.refused(refusal.operationId, refusal.reason)
   const left = await store.operations.get(operationId)
   if (left?.status !== 'prepared') return
+  if (left.notBefore > clock()) throw new TryAgainError('postponed', left.notBefore - clock())
   if (isRush && !isUrgent(left.kind)) throw new TryAgainError('feesAreHigh', rushDelayMs)
-  throw new TryAgainError('waitsForItsTurn', turnDelayMs)
+  throw new TryAgainError(waitsForItsTurn, turnDelayMs)
 }
 
 /** The chain's node did not answer, or answered no JSON-RPC. */

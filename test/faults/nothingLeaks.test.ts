@@ -83,6 +83,11 @@ async function liveThroughTheCardStory(village: Village): Promise<[string, strin
   }
   const hers = messages.filter(({ from }) => from === patient.phone).map(({ body }) => body)
   expect(hers).toEqual(['', '', ''])
+  // What the ledger is shown stands in clear where it goes to the chain from, and nowhere else: docs/decisions/0016.
+  const grant = await village.app.store.operations.ofRequest(asked.requestId, 'openGrantWithCode')
+  const shown = village.app.vault.columns.open(grant?.codeSealed ?? new Uint8Array(), 'user_operation.code')
+  expect(shown).toMatch(/^0x[0-9a-f]{64}$/)
+  expect(await columnsWith(village, shown.slice(2))).toEqual(['operator_transaction.raw', 'user_operation.signed'])
   await village.world.chain.mine(200)
   await village.settle()
   const sealed = await kysely.selectFrom('userOperation').select('kind').where('codeSealed', 'is not', null).execute()
@@ -121,17 +126,33 @@ async function idsOf(village: Village): Promise<[string, string][]> {
 /** All tables, the queue's included, as one text. */
 async function everyRow(village: Village): Promise<string> {
   const { kysely } = village.app.database
-  const { rows: tables } = await sql<{ schema: string; name: string }>`
-    select table_schema as schema, table_name as name from information_schema.tables
-    where table_schema in ('public', 'bullmq') and table_type = 'BASE TABLE'`.execute(kysely)
   let text = ''
-  for (const { schema, name } of tables) {
+  for (const { schema, name } of await tablesOf(village)) {
     const { rows } = await sql<{ row: string }>`select t::text as row from ${sql.table(`${schema}.${name}`)} t`.execute(
       kysely,
     )
     text += rows.map(({ row }) => row).join('\n')
   }
   return text
+}
+
+async function tablesOf(village: Village): Promise<{ schema: string; name: string }[]> {
+  const { rows } = await sql<{ schema: string; name: string }>`
+    select table_schema as schema, table_name as name from information_schema.tables
+    where table_schema in ('public', 'bullmq') and table_type = 'BASE TABLE'`.execute(village.app.database.kysely)
+  return rows
+}
+
+/** Every column, the queue's included, that holds a text somewhere, as `table.column`. */
+async function columnsWith(village: Village, text: string): Promise<string[]> {
+  const found = new Set<string>()
+  for (const { schema, name } of await tablesOf(village)) {
+    const { rows } = await sql<{ column: string }>`
+      select distinct field.key as column from ${sql.table(`${schema}.${name}`)} t, jsonb_each_text(to_jsonb(t)) field
+      where position(${text} in field.value) > 0`.execute(village.app.database.kysely)
+    for (const { column } of rows) found.add(`${name}.${column}`)
+  }
+  return [...found].sort()
 }
 
 /** Every transaction's data and every event since the first block, as one text. */

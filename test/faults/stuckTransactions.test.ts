@@ -1,8 +1,11 @@
-import { createTestClient, http, parseGwei, parseTransaction } from 'viem'
+import { join } from 'node:path'
+import { bytesToHex, createTestClient, createWalletClient, http, parseGwei, parseTransaction } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
 import { anvil } from 'viem/chains'
 import { expect, test } from 'vitest'
 import type { Village } from '../../local/village.ts'
 import { submitPrepared } from '../../src/accounts/bundle.ts'
+import { readOrMakeKeyFile } from '../../src/accounts/keyFile.ts'
 import type { OperatorTransactionRow } from '../../src/core/rows.ts'
 import {
   answersAreRead,
@@ -69,6 +72,35 @@ test('the transaction that was replaced may be the one that a block takes after 
   await village.world.chain.setAutomine(true)
   await village.settle()
   expect(the(await transactions()).status).toBe('included')
+  for (const request of requests) {
+    expect(await stateOf(village, request)).toEqual(granted)
+    expect(await grantsOnChain(village, request.id)).toBe(1)
+  }
+})
+
+test('a nonce that another process with the same key took is given up after twelve blocks, and all that it carried goes anew', async () => {
+  await using village = await quietVillage()
+  const requests = await askEverybody(village)
+  await reply(village, requests, '1')
+  const { parts, transactions } = await bundler(village)
+  await village.world.chain.setAutomine(false)
+  await submitPrepared(parts)
+  const ours = the(await transactions())
+  await forget(village, ours)
+  await useNonce(village, ours.nonce)
+  for (let blocks = 0; blocks < 12; blocks += 1) await emptyBlock(village)
+  expect(the(await transactions()).status).toBe('sent')
+
+  await emptyBlock(village)
+  expect(the(await transactions())).toMatchObject({ id: ours.id, status: 'abandoned', earlierHashes: '' })
+  for (const { id } of requests)
+    expect(await village.app.store.operations.ofRequest(id, 'openGrant')).toMatchObject({
+      status: 'prepared',
+      bundleId: null,
+      reverts: 0,
+    })
+  await village.world.chain.setAutomine(true)
+  await village.settle()
   for (const request of requests) {
     expect(await stateOf(village, request)).toEqual(granted)
     expect(await grantsOnChain(village, request.id)).toBe(1)
@@ -167,6 +199,14 @@ function testClient({ world }: Village) {
 /** The node said yes to it, and no longer knows it. */
 async function forget(village: Village, { hash }: OperatorTransactionRow): Promise<void> {
   await testClient(village).dropTransaction({ hash })
+}
+
+/** Another process has the first operator's key too, and was faster. */
+async function useNonce({ app, world }: Village, nonce: number): Promise<void> {
+  const key = await readOrMakeKeyFile(join(app.config.dataFolder, 'keys', 'operator'))
+  const account = privateKeyToAccount(bytesToHex(key))
+  const wallet = createWalletClient({ account, chain: anvil, transport: http(world.chain.url) })
+  await wallet.sendTransaction({ to: account.address, value: 1n, nonce })
 }
 
 /** A block goes by, and the server looks at the chain. */

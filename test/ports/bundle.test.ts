@@ -11,6 +11,7 @@ import {
   askEverybody,
   bundler,
   grantsOnChain,
+  makeAccount,
   onChain,
   operationsIn,
   quietVillage,
@@ -194,6 +195,48 @@ describe('a bundle', () => {
         /Nothing was opened|Hakuna kilichofunguliwa/,
       )
     }
+  })
+
+  test('that reverts again and again is taken apart; what reverts twice alone is given up, and she is told', async () => {
+    await using village = await quietVillage()
+    const requests = await askEverybody(village)
+    const [first, ...others] = requests
+    await reply(village, requests, '1')
+    const { parts, transactions, operationOf } = await bundler(village, { keys: ['operator', 'operator-2'] })
+    const operation = () => operationOf(first.id, 'openGrant')
+    /** One round of bundles in a block in which something happened before them. */
+    const roundAfter = async (what: () => Promise<void>) => {
+      await village.advance(30_000)
+      await village.world.chain.setAutomine(false)
+      const { sent } = await submitPrepared(parts)
+      await what()
+      await village.world.chain.mine(1)
+      await village.world.chain.setAutomine(true)
+      await village.app.worker.settleOnce(0)
+      return sent
+    }
+    const withoutDeposit = async () => {
+      const sent = await roundAfter(() => governor(village, 'withdraw'))
+      await governor(village, 'deposit')
+      return sent
+    }
+    expect([await withoutDeposit(), (await operation()).reverts]).toEqual([4, 1])
+    expect([await withoutDeposit(), (await operation()).reverts]).toEqual([4, 2])
+    // Now each goes alone, and one that fails stops no other.
+    expect(await roundAfter(() => makeAccount(village, first))).toBe(4)
+    expect(await operation()).toMatchObject({ status: 'prepared', reverts: 3 })
+    for (const request of others)
+      expect(await stateOf(village, request)).toEqual({ database: 'granted', ledger: onChain.granted })
+    expect([await withoutDeposit(), (await operation()).reverts]).toEqual([1, 4])
+    expect((await transactions()).map((one) => operationsIn(one).length)).toEqual([4, 4, 1, 1, 1, 1, 1])
+
+    await village.advance(30_000)
+    await village.settle()
+    expect(await transactions()).toHaveLength(7)
+    expect(await operation()).toMatchObject({ status: 'dropped', failure: 'handleOps reverted' })
+    expect(await stateOf(village, first)).toEqual({ database: 'failed', ledger: onChain.open })
+    expect(textsTo(village, first.patient.phone).at(-1)).toMatch(/Nothing was opened/)
+    for (const request of others) expect(await grantsOnChain(village, request.id)).toBe(1)
   })
 
   test('whose inner call fails tells the patient that nothing was opened', async () => {

@@ -1,16 +1,23 @@
 import { HttpRpcClient } from '@account-abstraction/sdk'
-import { createWalletClient, type Hex, http, parseEther, parseGwei } from 'viem'
+import { type Hex, parseEther, parseGwei } from 'viem'
 import { formatUserOperationRequest } from 'viem/account-abstraction'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { anvil } from 'viem/chains'
 import { describe, expect, test } from 'vitest'
 import { type BundlerStandIn, startBundler } from '../../local/bundler/startBundler.ts'
 import type { Village } from '../../local/village.ts'
 import type { World } from '../../local/world.ts'
-import { accountFactoryAbi } from '../../src/accounts/contracts.generated.ts'
 import { readUserOperation } from '../../src/accounts/userOperation.ts'
 import { day } from '../../src/core/people.ts'
-import { type AskedOf, ask, askEverybody, grantsOnChain, onChain, stateOf, textsTo } from '../support/bundling.ts'
+import {
+  type AskedOf,
+  ask,
+  askEverybody,
+  grantsOnChain,
+  makeAccount,
+  onChain,
+  stateOf,
+  textsTo,
+} from '../support/bundling.ts'
 import { type Alto, startAlto } from '../support/startAlto.ts'
 import { testVillage } from '../support/testVillage.ts'
 
@@ -72,7 +79,14 @@ if (process.env['LONG_TESTS'] === 'yes')
     })
     const alto = started as unknown as Alto
     return {
-      village,
+      village: {
+        ...village,
+        // It judges by its machine's clock whether an operation's day is over.
+        async advance(ms) {
+          await village.advance(ms)
+          alto.moveClock(village.now() - Date.now())
+        },
+      },
       async hold() {
         await alto.call('debug_bundler_setBundlingMode', ['manual'])
       },
@@ -199,32 +213,79 @@ describe.each(Object.keys(bundlers))('with %s', (name) => {
     }
   })
 
-  // alto judges by its machine's clock whether a day is over, and the village's clock is moved.
-  if (name !== '@pimlico/alto')
-    test('an answer that was signed before midnight and is in no block ten minutes after is signed for the new day', async () => {
-      await using bundling = await start()
-      const { village, hold, letGo, lose } = bundling
-      const now = village.now()
-      const midnight = Math.ceil(now / day) * day
-      // At half past eleven in the evening.
-      await village.advance(midnight - now - 30 * 60_000)
-      const [request] = await askEverybody(village)
-      await hold()
-      village.world.phones.text(request.patient.phone, `${request.number} 1`)
-      await allHaveStatus(village, [request], 'submitted')
-      const before = await village.app.store.operations.ofRequest(request.id, 'openGrant')
-      await lose()
-      await village.advance(45 * 60_000)
-      await letGo()
-      await village.advance(7_000)
-      await village.settle()
-      expect(await stateOf(village, request)).toEqual(granted)
-      expect(textsTo(village, request.patient.phone)).toHaveLength(2)
-      const after = await village.app.store.operations.ofRequest(request.id, 'openGrant')
-      const [signed, anew] = [before, after].map((row) => readUserOperation(row?.signed ?? ''))
-      expect(Number(anew?.paymasterData)).toBe(Number(signed?.paymasterData) + 1)
-      expect(after?.earlierHashes).toBe(before?.hash)
+  test('an answer that was signed before midnight and is in no block ten minutes after is signed for the new day', async () => {
+    await using bundling = await start()
+    const { village, hold, letGo, lose } = bundling
+    const now = village.now()
+    const midnight = Math.ceil(now / day) * day
+    // At half past eleven in the evening.
+    await village.advance(midnight - now - 30 * 60_000)
+    const [request] = await askEverybody(village)
+    await hold()
+    village.world.phones.text(request.patient.phone, `${request.number} 1`)
+    await allHaveStatus(village, [request], 'submitted')
+    const before = await village.app.store.operations.ofRequest(request.id, 'openGrant')
+    await lose()
+    await village.advance(45 * 60_000)
+    await letGo()
+    await village.advance(7_000)
+    await village.settle()
+    expect(await stateOf(village, request)).toEqual(granted)
+    expect(textsTo(village, request.patient.phone)).toHaveLength(2)
+    const after = await village.app.store.operations.ofRequest(request.id, 'openGrant')
+    const [signed, anew] = [before, after].map((row) => readUserOperation(row?.signed ?? ''))
+    expect(Number(anew?.paymasterData)).toBe(Number(signed?.paymasterData) + 1)
+    expect(after?.earlierHashes).toBe(before?.hash)
+  })
+})
+
+describe("another's bundler that refuses for reasons of its own", () => {
+  test('is asked later each time; after ten minutes she is told that nothing was opened; a removal is never given up', async () => {
+    let standIn: BundlerStandIn | null = null
+    await using village = await testVillage('embedded', {
+      async bundler(world) {
+        standIn = await startVendor(world)
+        return standIn
+      },
     })
+    const vendor = standIn as unknown as BundlerStandIn
+    const countSent = () => vendor.calls.filter((method) => method === 'eth_sendUserOperation').length
+    const [patient, another] = await askEverybody(village)
+    const text = ({ patient: { phone } }: AskedOf, words: string) => village.world.phones.text(phone, words)
+    const before = countSent()
+
+    vendor.setRefusal(-32602)
+    text(patient, `${patient.number} 1`)
+    await village.settle()
+    const waiting = await village.app.store.operations.ofRequest(patient.id, 'openGrant')
+    expect(waiting).toMatchObject({ status: 'prepared', failure: 'bundler -32602', refusals: countSent() - before })
+    vendor.setRefusal(null)
+    await village.advance(30_000)
+    await village.settle()
+    expect(await stateOf(village, patient)).toEqual(granted)
+
+    vendor.setRefusal(-32521)
+    text(another, `${another.number} 1`)
+    text(patient, `REMOVE ${patient.number}`)
+    const sentBefore = countSent()
+    await village.settle()
+    for (let halfMinutes = 0; halfMinutes < 26; halfMinutes += 1) {
+      await village.advance(30_000)
+      await village.settle()
+    }
+    const refused = await village.app.store.operations.ofRequest(another.id, 'openGrant')
+    expect(refused).toMatchObject({ status: 'refused', failure: 'bundler -32521', refusals: 24 })
+    expect(await stateOf(village, another)).toEqual({ database: 'failed', ledger: onChain.open })
+    expect(textsTo(village, another.patient.phone).at(-1)).toMatch(/Nothing was opened|Hakuna kilichofunguliwa/)
+    const removal = await village.app.store.operations.ofRequest(patient.id, 'revokeGrant')
+    expect(removal).toMatchObject({ status: 'prepared', failure: 'bundler -32521' })
+    expect(countSent() - sentBefore).toBe(24 + (removal?.refusals ?? 0))
+
+    vendor.setRefusal(null)
+    await village.advance(30_000)
+    await village.settle()
+    expect(await stateOf(village, patient)).toEqual({ database: 'removed', ledger: onChain.revoked })
+  })
 })
 
 describe("the stand-in for another's bundler, asked by the account-abstraction SDK", () => {
@@ -303,24 +364,6 @@ async function allHaveStatus(village: Village, requests: readonly AskedOf[], sta
   const read = () =>
     Promise.all(requests.map(async ({ id }) => (await village.app.store.operations.ofRequest(id, 'openGrant'))?.status))
   await expect.poll(read, { timeout: 20_000 }).toEqual(requests.map(() => status))
-}
-
-/** A stranger pays for a patient's account, and more than we do for its place in the block. */
-async function makeAccount({ world, app }: Village, { patient }: AskedOf): Promise<void> {
-  const stranger = privateKeyToAccount(generatePrivateKey())
-  await world.chain.fund(stranger.address, parseEther('1'))
-  const row = await app.store.people.patient(patient.id)
-  const wallet = createWalletClient({ account: stranger, chain: anvil, transport: http(world.chain.url) })
-  await wallet.writeContract({
-    address: app.deployment.accountFactory.address,
-    abi: accountFactoryAbi,
-    functionName: 'createPatientAccount',
-    args: [row?.owner ?? '0x'],
-    // Not estimated: in the pending block our bundle has made the account already.
-    gas: 300_000n,
-    maxPriorityFeePerGas: parseGwei('10'),
-    maxFeePerGas: parseGwei('20'),
-  })
 }
 
 async function rpc({ chain }: World, method: string): Promise<void> {

@@ -303,6 +303,22 @@ describe.each(engines)('on %s', (engine) => {
     expect(await due(later(9_000), later(9_000))).toEqual([])
   })
 
+  test('a job that waits for its turn is due once its turn has come; one that waits for anything else is not', async () => {
+    const [turn, fee] = [`turn-${randomUUID()}`, `fee-${randomUUID()}`]
+    for (const subject of [turn, fee]) await store.outbox.add('submitUserOperations', subject, now, later(500))
+    const waiting = async (at: EpochMs) =>
+      (await store.outbox.due(at, now, 1_000)).filter(({ subjectId }) => subjectId === turn || subjectId === fee)
+    for (const { id, subjectId } of await waiting(later(500)))
+      await store.outbox.update(id, { lastError: subjectId === turn ? 'waitsForItsTurn' : 'feesAreHigh' })
+    await store.outbox.hasten([turn, fee], 'waitsForItsTurn', later(100))
+    await store.outbox.hasten([], 'waitsForItsTurn', later(100))
+    expect(await waiting(later(99))).toEqual([])
+    expect((await waiting(later(100))).map(({ subjectId }) => subjectId)).toEqual([turn])
+    for (const { id } of await waiting(later(500))) await store.outbox.update(id, { doneAt: later(500) })
+    await store.outbox.hasten([turn], 'waitsForItsTurn', now)
+    expect(await waiting(later(500))).toEqual([])
+  })
+
   test('the oldest outbox rows come first, and no more than asked for', async () => {
     const subjects = ['a', 'b', 'c'].map((name) => `${name}-${randomUUID()}`)
     for (const subject of subjects) await store.outbox.add('logAccess', subject, 5 as EpochMs)

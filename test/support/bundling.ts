@@ -1,11 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { createWalletClient, decodeFunctionData, http, type PublicClient, parseGwei, parseTransaction } from 'viem'
+import {
+  createWalletClient,
+  decodeFunctionData,
+  http,
+  type PublicClient,
+  parseEther,
+  parseGwei,
+  parseTransaction,
+} from 'viem'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { anvil } from 'viem/chains'
 import { bytesToHex } from 'viem/utils'
 import type { Village } from '../../local/village.ts'
 import type { BundleParts } from '../../src/accounts/bundle.ts'
-import { consentLedgerAbi, entryPointAbi } from '../../src/accounts/contracts.generated.ts'
+import { accountFactoryAbi, consentLedgerAbi, entryPointAbi } from '../../src/accounts/contracts.generated.ts'
 import { readOrMakeKeyFile } from '../../src/accounts/keyFile.ts'
 import { openOperators } from '../../src/accounts/operators.ts'
 import { ownBundler } from '../../src/accounts/ownBundler.ts'
@@ -169,6 +178,24 @@ export async function suspendDoctor(village: Village): Promise<void> {
     abi: consentLedgerAbi,
     functionName: 'suspendDoctor',
     args: [row.affiliationId],
+    maxPriorityFeePerGas: parseGwei('10'),
+    maxFeePerGas: parseGwei('20'),
+  })
+}
+
+/** A stranger pays for a patient's account, and more than we do for its place in the block. */
+export async function makeAccount({ world, app }: Village, { patient }: AskedOf): Promise<void> {
+  const stranger = privateKeyToAccount(generatePrivateKey())
+  await world.chain.fund(stranger.address, parseEther('1'))
+  const row = await app.store.people.patient(patient.id)
+  const wallet = createWalletClient({ account: stranger, chain: anvil, transport: http(world.chain.url) })
+  await wallet.writeContract({
+    address: app.deployment.accountFactory.address,
+    abi: accountFactoryAbi,
+    functionName: 'createPatientAccount',
+    args: [row?.owner ?? '0x'],
+    // Not estimated: in the pending block our bundle has made the account already.
+    gas: 300_000n,
     maxPriorityFeePerGas: parseGwei('10'),
     maxFeePerGas: parseGwei('20'),
   })

@@ -9,12 +9,15 @@ import type { World } from '../../local/world.ts'
 
 const startTimeoutMs = 60_000
 const pollMs = 200
+const movedClock = join(import.meta.dirname, 'movedClock.mjs')
 const program = join(import.meta.dirname, '../../tools/alto/node_modules/@pimlico/alto/esm/cli/alto.js')
 
 export type Alto = {
   url: string
   /** One of its debug methods; see `alto --help`. */
   call(method: string, params?: readonly unknown[]): Promise<unknown>
+  /** Moves the clock that it reads, from the machine's. */
+  moveClock(offsetMs: number): void
   stop(): Promise<void>
 }
 
@@ -42,7 +45,9 @@ export async function startAlto({ chain, deployment }: World): Promise<Alto> {
     'log-level': 'fatal',
   }
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
-  const child = spawn(process.execPath, [program, ...args], { stdio: 'ignore' })
+  const child = spawn(process.execPath, ['--import', movedClock, program, ...args], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  })
   const url = `http://127.0.0.1:${port}`
 
   async function call(method: string, params: readonly unknown[] = []): Promise<unknown> {
@@ -62,6 +67,7 @@ export async function startAlto({ chain, deployment }: World): Promise<Alto> {
   return {
     url,
     call,
+    moveClock: (offsetMs) => child.send(offsetMs),
     async stop() {
       if (child.exitCode !== null) return
       const ended = once(child, 'exit')
