@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { Village } from '../../local/village.ts'
 import { submitPrepared } from '../../src/accounts/bundle.ts'
 import { entryPointAbi, sponsorPaymasterAbi } from '../../src/accounts/contracts.generated.ts'
+import { type EpochMs, hour } from '../../src/core/people.ts'
 import type { OperatorTransactionRow } from '../../src/core/rows.ts'
 import {
   answersAreRead,
@@ -88,6 +89,12 @@ describe('a bundle', () => {
     expect((await operationOf(second.id, 'openGrant')).status).toBe('prepared')
     // The first is not known to be in a block yet, so the next nonce of its lane waits.
     expect(await submitPrepared(parts)).toMatchObject({ sent: 0, refused: [] })
+    // Its job does not look at the clock for its turn: it is called when the first's block is read.
+    await village.app.database.kysely
+      .updateTable('outbox')
+      .set({ lastError: 'waitsForItsTurn', notBefore: (village.now() + hour) as EpochMs })
+      .where('subjectId', '=', (await operationOf(second.id, 'openGrant')).id)
+      .execute()
 
     await village.settle()
     expect(await transactions()).toHaveLength(2)
