@@ -80,7 +80,7 @@ export function isUrgent(kind: UserOperationKind): boolean {
 
 /** The longest that an operation waits before it is looked at again. */
 const longestRetryMs = 30_000
-/** Another's bundler that says no for reasons of its own is asked this often: for ten minutes. A removal is never given up. */
+/** Another's bundler that says no for reasons of its own is asked this often: for ten minutes. What tightens is never given up. */
 const maxRefusals = 24
 
 /** How long an operation waits that was told "not now" so often. */

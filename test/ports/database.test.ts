@@ -149,7 +149,7 @@ describe.each(engines)('on %s', (engine) => {
     expect((await store.operations.ofChange(change)).map(({ id }) => id)).toEqual([operation.id])
     const request = await aRequest(store, own, { state: 'asked' })
     await store.operations.add(newUserOperation(randomUUID(), 'openGrant', request, holder, now))
-    const prepared = (await store.operations.prepared(1_000)).filter(({ sender }) => sender === holder.account)
+    const prepared = (await store.operations.prepared(1_000, now)).filter(({ sender }) => sender === holder.account)
     expect(prepared.map(({ kind, request, change }) => [kind, request?.id, change?.id])).toEqual([
       ['freeze', undefined, change],
       ['openGrant', request, undefined],
