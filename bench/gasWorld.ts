@@ -11,6 +11,7 @@ import {
   keccak256,
   type PrivateKeyAccount,
   type PublicClient,
+  padHex,
   parseEther,
   parseEventLogs,
   parseSignature,
@@ -42,7 +43,7 @@ import {
   toCompactSignature,
 } from '../src/accounts/userOperation.ts'
 import { rightBits } from '../src/core/classes.ts'
-import { type CardPlace, lineHashOf, linkOf } from '../src/core/codeCard.ts'
+import { type CardPlace, codeStretch, lineHashOf, linkOf } from '../src/core/codeCard.ts'
 import type { LedgerRequest } from '../src/core/ledger.ts'
 import type { UserOperationKind } from '../src/core/userOperation.ts'
 import { meanFjordBytes } from './meanFjordBytes.ts'
@@ -293,7 +294,8 @@ function newCard(place: CardPlace, patient: Address): Card {
   const lines: Line[] = []
   let tip = keccak256(toHex(`bench card ${patient}`))
   for (let line = cardLines; line > 0; line -= 1) {
-    const code = keccak256(toHex(`bench code ${line} ${patient}`))
+    const stretched = slice(keccak256(toHex(`bench code ${line} ${patient}`)), 0, codeStretch.bytes)
+    const code = padHex(stretched, { dir: 'right' })
     const lineHash = lineHashOf(code)
     lines.unshift({ code, lineHash, nextLink: tip })
     tip = linkOf(place, lineHash, tip)
@@ -323,7 +325,7 @@ function artefactOf(requestId: Hex): Hex {
 /** What no two bundles have in common. */
 export function hashesOf({ requestId, contentId, code }: Asked): Hex[] {
   const hashes = [slice(contentId, size(contentId) - hashBytes), artefactOf(requestId)]
-  return code === null ? hashes : [...hashes, code]
+  return code === null ? hashes : [...hashes, slice(code, 0, codeStretch.bytes)]
 }
 
 /** The last 64 bytes of a signature; of its first ones some accounts make another use. */

@@ -32,9 +32,10 @@ contract PatientAccount is IPatientAccount, IERC1271, LedgerAccount {
     }
 
     uint256 private constant CHANGE_DELAY = 72 hours;
-    uint256 private constant CONSENT_LANE = 1;
-    uint256 private constant REMOVAL_LANE = 2;
-    uint256 private constant PASSKEY_LANE = 3;
+    /// @dev Nonce keys: the lane's number in the first of their 24 bytes, behind the sender, where bytes are cheapest to send.
+    uint256 private constant CONSENT_LANE = uint256(1) << 184;
+    uint256 private constant REMOVAL_LANE = uint256(2) << 184;
+    uint256 private constant PASSKEY_LANE = uint256(3) << 184;
 
     Standing private _standing;
     bytes32 private _qx;

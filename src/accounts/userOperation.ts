@@ -75,7 +75,7 @@ export async function prepareUserOperation(
     getAccountNonce(client, {
       address: sender,
       entryPointAddress: deployment.entryPoint.address,
-      key: BigInt(laneOf(kind)),
+      key: nonceKeyOf(laneOf(kind)),
     }),
     client.getCode({ address: sender }),
     client.getBlock({ blockTag: 'latest' }),
@@ -100,6 +100,15 @@ export async function prepareUserOperation(
     paymasterData: encodeSponsorDay(timestamp),
     signature: '0x',
   }
+}
+
+/**
+ * The entry point's key, 24 bytes, of a nonce lane: its number in the first of them, as PatientAccount asks.
+ *
+ * There it stands right behind the sender, and FastLZ takes the zeros after it and the rest of the nonce in one match.
+ */
+export function nonceKeyOf(lane: number): bigint {
+  return BigInt(lane) << 184n
 }
 
 export type OperationParts = {

@@ -59,9 +59,13 @@ contract PatientAccountTest is PasskeyTest {
         vm.assertEq(_validate(3, _wrap(bare), passkeySignature(PASSKEY, HASH)), 1);
     }
 
-    function testFuzz_noOtherLaneIsTheCustodians(uint192 lane) public {
-        vm.assume(lane != 1 && lane != 2);
-        vm.assertEq(_validate(lane, abi.encodeCall(IConsentLedger.revokeGrant, (SCOPE)), _custodianSignature()), 1);
+    function testFuzz_noOtherLaneIsTheCustodians(uint192 key, uint8 lane) public {
+        bytes memory bare = abi.encodeCall(IConsentLedger.revokeGrant, (SCOPE));
+        vm.assume(key != uint192(1) << 184 && key != uint192(2) << 184);
+        vm.assertEq(_validateOn(key, bare, _custodianSignature()), 1);
+        // The number of a lane alone, as a key's last byte, and a lane with anything behind it, are none either.
+        vm.assertEq(_validateOn(lane, bare, _custodianSignature()), 1);
+        vm.assertEq(_validateOn((uint192(1 + (lane % 2)) << 184) | (1 + (key >> 10)), bare, _custodianSignature()), 1);
     }
 
     function test_aPasskeySignsWrappedCallsOnTheThirdLane() public {
@@ -72,7 +76,7 @@ contract PatientAccountTest is PasskeyTest {
         vm.assertEq(_validate(3, bare, passkeySignature(PASSKEY, HASH)), 1);
         vm.assertEq(_validate(3, _wrap(bare), passkeySignature(PASSKEY + 1, HASH)), 1);
         vm.assertEq(_validate(3, _wrap(bare), passkeySignature(PASSKEY, SCOPE)), 1);
-        for (uint192 lane = 1; lane < 4; ++lane) {
+        for (uint8 lane = 1; lane < 4; ++lane) {
             vm.assertEq(_validate(lane, bare, _custodianSignature()), 1);
             vm.assertEq(_validate(lane, _wrap(bare), _custodianSignature()), 1);
         }
@@ -586,10 +590,14 @@ contract PatientAccountTest is PasskeyTest {
         _account.completeChange(change);
     }
 
-    function _validate(uint192 lane, bytes memory data, bytes memory signature) private returns (uint256) {
+    function _validate(uint8 lane, bytes memory data, bytes memory signature) private returns (uint256) {
+        return _validateOn(uint192(lane) << 184, data, signature);
+    }
+
+    function _validateOn(uint192 key, bytes memory data, bytes memory signature) private returns (uint256) {
         PackedUserOperation memory operation;
         operation.sender = address(_account);
-        operation.nonce = uint256(lane) << 64;
+        operation.nonce = uint256(key) << 64;
         operation.callData = data;
         operation.signature = signature;
         vm.prank(_entryPoint);

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { type Address, concatHex, encodeFunctionData, type Hex, keccak256, padHex, parseEther, toHex } from 'viem'
 import { toPackedUserOperation } from 'viem/account-abstraction'
 import { accountFactoryAbi, consentLedgerAbi, patientAccountAbi } from '../../src/accounts/contracts.generated.ts'
+import { nonceKeyOf } from '../../src/accounts/userOperation.ts'
 import { chainLines, lineHashOf } from '../../src/core/codeCard.ts'
 import { makePasskey } from './passkey.ts'
 import { type Operation, openGrant, startWorld, type World } from './sponsoredWorld.ts'
@@ -11,7 +12,7 @@ import { addressesIn, type Finding, findBreaches, type TraceStep } from './valid
 const secondAffiliation = 2
 /** Its place in IPatientAccount.ChangeKind. */
 const toPasskey = 1
-const passkeyLane = 3n
+const passkeyLane = nonceKeyOf(3)
 
 /** ERC-7562, which public bundlers hold every operation to, checked on traces of the real entry point. */
 describe("what a public bundler asks of an operation's validation", () => {

@@ -28,16 +28,18 @@ import { ledgerAnswerOf } from '../../src/accounts/ledgerRequest.ts'
 import {
   encodeSponsorDay,
   hashUserOperation,
+  nonceKeyOf,
   type SignedUserOperation,
   toCompactSignature,
 } from '../../src/accounts/userOperation.ts'
+import { nonceLanes } from '../../src/core/userOperation.ts'
 
 /** The transaction that makes the CREATE2 deployer on every chain, and its one-time sender. Source: Arachnid's repository. */
 const create2DeployerTransaction: Hex =
   '0xf8a58085174876e800830186a08080b853604580600e600039806000f350fe7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf31ba02222222222222222222222222222222222222222222222222222222222222222a02222222222222222222222222222222222222222222222222222222222222222'
 const create2DeployerSender: Address = '0x3fab184622dc19b6109349b94811493bf2a45362'
 
-const consentLane = 1n
+const consentLane = nonceKeyOf(nonceLanes.consent)
 const daySeconds = 86_400n
 
 export type Operation = SignedUserOperation

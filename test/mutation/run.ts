@@ -1,9 +1,10 @@
 /**
  * Changes the contracts one small step at a time and asks whether a Solidity suite notices.
  *
- * `node test/mutation/run.ts [contract …] [--slice 1/10] [--minutes 3] [--jobs 2]`: mutates all of contracts/, or the named files; every tenth
- * mutant from the first; as many as fit the time; so many processes at once. Exits 1 when fewer than 95 % are killed or a survivor is not
- * explained in survivors.ts.
+ * `node test/mutation/run.ts [contract …] [--slice 1/10] [--from 300] [--minutes 3] [--jobs 2]`: mutates all of contracts/, or
+ * the named files; every tenth mutant from the first; what an interrupted run left, by the last number it printed; as many as
+ * fit the time; so many processes at once. Exits 1 when fewer than 95 % are killed or a survivor is not explained in
+ * survivors.ts.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,9 +20,14 @@ const quickly = { fuzzRuns: 16, invariantRuns: 8 }
 const thoroughly = { fuzzRuns: 256, invariantRuns: 32 }
 /** A mutant that keeps the suites busy for so long loops: that is noticed too. */
 const patienceMs = 180_000
+const timeRanOut = 'time'
+/** The compiler, as WebAssembly, never gives memory back: a process takes so many mutants and makes room for a new one. */
+const mutantsOfProcess = 60
 
 type Verdict = { killedBy: string } | 'survived' | 'refused'
 type Answer = { index: number; verdict: Verdict }
+/** Told of each verdict as it falls: whoever waits sees the survivors at once. */
+type Hear = (index: number, verdict: Verdict) => void
 
 if (process.send !== undefined) await work()
 else await main()
@@ -32,6 +38,7 @@ async function main(): Promise<void> {
     options: {
       slice: { type: 'string', default: '1/1' },
       jobs: { type: 'string', default: '1' },
+      from: { type: 'string', default: '0' },
       minutes: { type: 'string' },
     },
   })
@@ -44,10 +51,21 @@ async function main(): Promise<void> {
     .map((_, index) => index)
     .filter((index) => positionals.length === 0 || positionals.some((name) => nameOf(all[index]) === name))
   const [first = 1, step = 1] = values.slice.split('/').map(Number)
-  const sliced = chosen.filter((_, place) => place % step === first - 1)
+  const sliced = chosen.filter((_, place) => place % step === first - 1).slice(Number(values.from))
   const jobs = Number(values.jobs)
   const until = values.minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + Number(values.minutes) * 60_000
-  const verdicts = jobs > 1 ? await judge(sliced, jobs, until) : await judgeHere(suites, original, all, sliced, until)
+  const verdicts = new Map<number, Verdict>()
+  const hear = (index: number, verdict: Verdict) => {
+    verdicts.set(index, verdict)
+    const mutant = all[index]
+    if (verdict === 'survived' && mutant !== undefined && !isExplained(suites, mutant))
+      console.log(`survived: ${describe(suites, mutant)}`)
+    if (typeof verdict === 'object' && verdict.killedBy === timeRanOut && mutant !== undefined)
+      console.log(`killed by time: ${describe(suites, mutant)}`)
+    if (verdicts.size % 50 === 0) console.log(`${verdicts.size} of ${sliced.length}`)
+  }
+  if (jobs > 1) await judge(sliced, jobs, until, hear)
+  else await judgeHere(suites, original, all, sliced, until, hear)
   process.exitCode = report(suites, all, verdicts) ? 0 : 1
 }
 
@@ -57,23 +75,26 @@ async function judgeHere(
   all: readonly Mutant[],
   indexes: readonly number[],
   until: number,
-): Promise<Map<number, Verdict>> {
-  const verdicts = new Map<number, Verdict>()
+  hear: Hear,
+): Promise<void> {
   for (const index of indexes) {
     if (Date.now() > until) break
-    verdicts.set(index, await verdictOn(suites, original, all[index]))
-    if (verdicts.size % 50 === 0) console.log(`${verdicts.size} of ${indexes.length}`)
+    hear(index, await verdictOn(suites, original, all[index]))
   }
-  return verdicts
 }
 
 /** Hands the mutants to processes of their own: one that hangs or falls takes nothing with it. */
-async function judge(indexes: readonly number[], jobs: number, until: number): Promise<Map<number, Verdict>> {
+async function judge(indexes: readonly number[], jobs: number, until: number, hear: Hear): Promise<void> {
   const waiting = [...indexes]
-  const verdicts = new Map<number, Verdict>()
   const worker = async () => {
     let child: ChildProcess | undefined
+    let taken = 0
     for (let index = waiting.shift(); index !== undefined && Date.now() < until; index = waiting.shift()) {
+      if (taken % mutantsOfProcess === 0) {
+        child?.disconnect()
+        child = undefined
+      }
+      taken += 1
       child ??= fork(fileURLToPath(import.meta.url), { stdio: 'inherit' })
       const impatience = setTimeout(() => child?.kill('SIGKILL'), patienceMs)
       child.send(index)
@@ -86,13 +107,11 @@ async function judge(indexes: readonly number[], jobs: number, until: number): P
       clearTimeout(impatience)
       if (answer === undefined) child = undefined
       const [told] = (answer ?? []) as [Answer?]
-      verdicts.set(index, told?.verdict ?? { killedBy: 'time' })
-      if (verdicts.size % 50 === 0) console.log(`${verdicts.size} of ${indexes.length}`)
+      hear(index, told?.verdict ?? { killedBy: timeRanOut })
     }
     child?.disconnect()
   }
   await Promise.all(Array.from({ length: jobs }, worker))
-  return verdicts
 }
 
 async function work(): Promise<void> {
@@ -118,7 +137,6 @@ async function verdictOn(suites: Suites, original: Map<string, string>, mutant: 
 
 function report(suites: Suites, all: readonly Mutant[], verdicts: ReadonlyMap<number, Verdict>): boolean {
   const table = new Map<string, { killed: number; survived: number; refused: number }>()
-  const unexplained: string[] = []
   let explained = 0
   for (const [index, verdict] of [...verdicts].sort(([left], [right]) => left - right)) {
     const mutant = all[index]
@@ -127,14 +145,8 @@ function report(suites: Suites, all: readonly Mutant[], verdicts: ReadonlyMap<nu
     table.set(nameOf(mutant), row)
     if (typeof verdict === 'object') row.killed += 1
     else row[verdict] += 1
-    if (verdict !== 'survived') continue
-    const line = suites.sources.get(mutant.file)?.text.split('\n')[mutant.line - 1]?.trim() ?? ''
-    const change = `${mutant.before} → ${mutant.after}`
-    if (survivors.some((known) => known.file === mutant.file && known.line === line && known.change === change))
-      explained += 1
-    else unexplained.push(`${mutant.file}:${mutant.line} ${mutant.where}, ${mutant.kind}: ${change}\n    ${line}`)
+    if (verdict === 'survived' && isExplained(suites, mutant)) explained += 1
   }
-  for (const survivor of unexplained) console.log(`survived: ${survivor}`)
   let [killed, survived] = [0, 0]
   for (const [name, row] of table) {
     killed += row.killed
@@ -145,7 +157,25 @@ function report(suites: Suites, all: readonly Mutant[], verdicts: ReadonlyMap<nu
   console.log(
     `${killed} of ${killed + survived} mutants killed: ${(score * 100).toFixed(1)} %; of ${survived} survivors ${explained} explained`,
   )
-  return score >= leastScore && unexplained.length === 0
+  return score >= leastScore && explained === survived
+}
+
+function isExplained(suites: Suites, mutant: Mutant): boolean {
+  const [line, change] = [lineOf(suites, mutant), changeOf(mutant)]
+  return survivors.some((known) => known.file === mutant.file && known.line === line && known.change === change)
+}
+
+function describe(suites: Suites, mutant: Mutant): string {
+  const place = `${mutant.file}:${mutant.line} ${mutant.where}, ${mutant.kind}`
+  return `${place}: ${changeOf(mutant)}\n    ${lineOf(suites, mutant)}`
+}
+
+function lineOf(suites: Suites, mutant: Mutant): string {
+  return suites.sources.get(mutant.file)?.text.split('\n')[mutant.line - 1]?.trim() ?? ''
+}
+
+function changeOf({ before, after }: Mutant): string {
+  return `${before} → ${after}`
 }
 
 async function codeOf(suites: Suites): Promise<Map<string, string>> {

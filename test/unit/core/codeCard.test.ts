@@ -36,16 +36,18 @@ describe('the vector that the page tests itself with', () => {
     memoryCost: codeStretch.memoryKib,
     timeCost: codeStretch.passes,
     parallelism: codeStretch.parallelism,
-    outputLen: 32,
+    outputLen: codeStretch.bytes,
     salt: saltOf(cardId, 7),
-  }).toString('hex')
+  })
+    .toString('hex')
+    .padEnd(64, '0')
   const lineHash = lineHashOf(`0x${stretched}`)
 
   test('a code, its stretched form, its hash and its link', () => {
-    expect(stretched).toBe('d881e499e1904c3feaa5a849193a742cbcde9e8b56531c7669a57d799b6fd544')
-    expect(lineHash).toBe('0x1c651c94bb2c8c6197160fe309ee68ec7da09d7f9a0389258196e5685f5a600d')
+    expect(stretched).toBe('eb9fbcd28b34b30acbbe0fb605f76c7e00000000000000000000000000000000')
+    expect(lineHash).toBe('0xe28422ab776f625cf5c434bf85df931faa5d0d82a86bc8482ddee486373bcda6')
     expect(linkOf(place, lineHash, `0x${'11'.repeat(32)}`)).toBe(
-      '0x0a8bda7320f7a4b07e9a0a4430c53ed51377b8c55933684b81c1dcc43dcc2b08',
+      '0xebe62bdd80c862e51a07e5232a9ed71dbf4ea747e55856a61cc8d4803fc03715',
     )
   })
 })
@@ -100,7 +102,7 @@ describe('the file of a card', () => {
   })
 
   test('whose codes were stretched less is refused', () => {
-    for (const part of ['memoryKib', 'passes', 'parallelism'])
+    for (const part of ['memoryKib', 'passes', 'parallelism', 'bytes'])
       expect(
         readCodeCard(
           changed((one) => Reflect.set(one['argon2id'] as object, part, 1.5)),
