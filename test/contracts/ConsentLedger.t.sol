@@ -722,6 +722,17 @@ contract ConsentLedgerTest is ConsentTest {
 
     // Replacing a grant
 
+    function test_whatReplacesAGrantHasItsOwnRightsAndNoMore() public {
+        bytes32 old = askAndAllow();
+        IConsentLedger.AccessRequest memory request = sevenDays();
+        request.replaces = old;
+        request.rights = ADD;
+        bytes32 requestId = ask(request);
+        allow(requestId, lastEnd(7));
+        vm.assertTrue(ledger.canAccess(requestId, doctor, ADD));
+        vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
+    }
+
     function test_aGrantEndsTheOneItReplaces() public {
         bytes32 old = askAndAllow();
         IConsentLedger.AccessRequest memory request = _withScope("wider");
