@@ -274,7 +274,13 @@ contract CodeCardTest is ConsentTest {
             _withScope(7),
             abi.encodeWithSelector(IConsentLedger.TooManyOpenRequests.selector, patient, 3)
         );
-        vm.warp(block.timestamp + 24 hours + 1);
+        // In its last second a question still waits for its answer.
+        vm.warp(block.timestamp + 24 hours);
+        _expectRefused(
+            _withScope(8),
+            abi.encodeWithSelector(IConsentLedger.TooManyOpenRequests.selector, patient, 3)
+        );
+        vm.warp(block.timestamp + 1);
         for (uint256 i = 0; i < 3; ++i) ask(_withScope(8 + i));
     }
 

@@ -95,7 +95,10 @@ async function judge(indexes: readonly number[], jobs: number, until: number, he
         child = undefined
       }
       taken += 1
-      child ??= fork(fileURLToPath(import.meta.url), { stdio: 'inherit' })
+      if (child === undefined) {
+        child = fork(fileURLToPath(import.meta.url), { stdio: 'inherit' })
+        await once(child, 'message')
+      }
       const impatience = setTimeout(() => child?.kill('SIGKILL'), patienceMs)
       child.send(index)
       const settled = new AbortController()
@@ -118,6 +121,7 @@ async function work(): Promise<void> {
   const suites = await compileSuites()
   const original = await codeOf(suites)
   const all = mutantsOf(suites)
+  process.send?.('ready')
   process.on('message', (index: number) => {
     verdictOn(suites, original, all[index]).then((verdict) => process.send?.({ index, verdict } satisfies Answer))
   })

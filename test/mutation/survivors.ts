@@ -45,6 +45,12 @@ export const survivors: readonly Survivor[] = [
     change: '< → <=',
     why: 'The place behind the last holds nothing, or a request that is not open or was removed just before: it is passed over.',
   },
+  ...['bits & REPLACES != 0 → true', '& → |', '0 → 1'].map((change) => ({
+    file: 'contracts/ConsentLedger.sol',
+    line: 'if (bits & REPLACES != 0) _supersede(_replaced[requestId], requestId);',
+    change,
+    why: 'Always asked then; a grant that replaces none reads a zero and ends nothing. The mark only spares that read.',
+  })),
   {
     file: 'contracts/LedgerAccount.sol',
     line: 'let success := call(gas(), target, 0, pointer, calldatasize(), 0, 0)',
