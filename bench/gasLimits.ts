@@ -1,7 +1,17 @@
+import { keccak256, toHex } from 'viem'
+import { ledgerEmergencyIdOf } from '../src/accounts/ledgerRequest.ts'
 import type { SignedUserOperation } from '../src/accounts/userOperation.ts'
 import type { UserOperationKind } from '../src/core/userOperation.ts'
 import type { GasPeople } from './gas.ts'
-import { type GasWorld, grantCall, type Holder, type Operation, openRequestCall, requestCall } from './gasWorld.ts'
+import {
+  emergencyCall,
+  type GasWorld,
+  grantCall,
+  type Holder,
+  type Operation,
+  openRequestCall,
+  requestCall,
+} from './gasWorld.ts'
 import { type Row, toRow } from './row.ts'
 
 /** A limit is what was measured and a third on top: closer and a small change fails, wider and the call's rest is penalised. */
@@ -44,6 +54,19 @@ export async function measureLimits(world: GasWorld, people: GasPeople): Promise
   const needs: [UserOperationKind, Need][] = []
   for (const call of calls) needs.push([call.kind, await leastLimit(world, call, 'callGasLimit')])
   needs.push(['withdrawRequest', await withdrawalNeed(world, asking)])
+  await world.allowEmergencies(newcomer.address)
+  const emergency = {
+    patient: newcomer.address,
+    affiliationId: clinician.affiliation,
+    reasonCommitment: keccak256(toHex('bench reason')),
+  }
+  const opening = { kind: 'openEmergency', signer: clinician, callData: emergencyCall(emergency) } as const
+  needs.push(['openEmergency', await leastLimit(world, opening, 'callGasLimit')])
+  await world.bundle([opening])
+  const requestId = ledgerEmergencyIdOf(world.deployment.chainId, world.ledger, emergency)
+  const callData = requestCall('disputeEmergency', { requestId })
+  const disputing = { kind: 'disputeEmergency', signer: newcomer, callData } as const
+  needs.push(['disputeEmergency', await leastLimit(world, disputing, 'callGasLimit')])
   return [
     limitRow('Verification', verified),
     limitRow('Verification that makes the account', made),

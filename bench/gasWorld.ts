@@ -4,6 +4,7 @@ import {
   createPublicClient,
   createTestClient,
   createWalletClient,
+  encodeAbiParameters,
   encodeFunctionData,
   getContractAddress,
   type Hex,
@@ -44,7 +45,7 @@ import {
 } from '../src/accounts/userOperation.ts'
 import { rightBits } from '../src/core/classes.ts'
 import { type CardPlace, codeStretch, lineHashOf, linkOf } from '../src/core/codeCard.ts'
-import type { LedgerRequest } from '../src/core/ledger.ts'
+import type { LedgerEmergency, LedgerRequest } from '../src/core/ledger.ts'
 import type { UserOperationKind } from '../src/core/userOperation.ts'
 import { meanFjordBytes } from './meanFjordBytes.ts'
 
@@ -65,6 +66,8 @@ const hashBytes = 20
 /** Above what bundles use; no opcode of ours or of a peer asks for it. */
 const blockGasLimit = 200_000_000n
 const cardLines = 5
+/** More than the ledger has words of storage before its mappings. */
+const maxSlots = 32n
 
 /** A smart account and the key that signs for it. */
 export type Holder = Patient & { owner: PrivateKeyAccount }
@@ -179,6 +182,21 @@ export async function startGasWorld({ codeSizeLimit = true } = {}) {
     return carded
   }
 
+  /** A patient who has allowed emergencies: written into the ledger's storage, since the way there takes three days. */
+  async function allowEmergencies(patient: Address): Promise<void> {
+    // PatientSafeguards.Settings: the bit behind the 40 of the time of freezing.
+    const allowed = toHex(1n << 40n, { size: 32 })
+    for (let slot = 0n; slot < maxSlots; slot += 1n) {
+      const index = keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'uint256' }], [patient, slot]))
+      const before = (await client.getStorageAt({ address: ledger, slot: index })) ?? zeroHash
+      await testClient.setStorageAt({ address: ledger, index, value: allowed })
+      const call = { address: ledger, abi: consentLedgerAbi, functionName: 'safeguards', args: [patient] } as const
+      if ((await client.readContract(call)).emergencyAllowed) return
+      await testClient.setStorageAt({ address: ledger, index, value: before })
+    }
+    throw new Error("The ledger's settings of a patient were not found.")
+  }
+
   /** What a doctor asks for: to see, for seven days. */
   function newRequest({ address: patient, card }: Patient, affiliationId: number): Asked {
     requests += 1
@@ -281,7 +299,7 @@ export async function startGasWorld({ codeSizeLimit = true } = {}) {
       fees,
       sponsorDay: encodeSponsorDay(BigInt(startedAt)),
     },
-    ...{ fundedKey, send, deploy, addPatients, addDoctors, issueCards, holder, newRequest, ask },
+    ...{ fundedKey, send, deploy, addPatients, addDoctors, issueCards, allowEmergencies, holder, newRequest, ask },
     ...{ sign, bundle, handleOps, wouldSucceed, passes, [Symbol.asyncDispose]: chain.stop },
   }
 }
@@ -334,8 +352,15 @@ function randomOf({ sender, signature }: SignedUserOperation): Hex[] {
 }
 
 export function requestCall(
-  functionName: 'revokeGrant' | 'refuseRequest' | 'withdrawRequest',
-  { requestId }: Asked,
+  functionName: 'revokeGrant' | 'refuseRequest' | 'withdrawRequest' | 'disputeEmergency',
+  { requestId }: Pick<Asked, 'requestId'>,
 ): Hex {
   return encodeFunctionData({ abi: consentLedgerAbi, functionName, args: [requestId] })
+}
+
+/** What a doctor opens without asking. */
+export function emergencyCall(emergency: LedgerEmergency): Hex {
+  const { patient, affiliationId, reasonCommitment } = emergency
+  const args = [patient, affiliationId, reasonCommitment] as const
+  return encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openEmergency', args })
 }

@@ -14,7 +14,7 @@ import { didScope } from './accounts/didScope.ts'
 import { executeLoosening as sendExecution } from './accounts/executeLoosening.ts'
 import { readOrMakeKeyFile } from './accounts/keyFile.ts'
 import { openLedger } from './accounts/ledger.ts'
-import { ledgerRequestIdOf, toLedgerRequest } from './accounts/ledgerRequest.ts'
+import { ledgerEmergencyIdOf, ledgerRequestIdOf, toLedgerRequest } from './accounts/ledgerRequest.ts'
 import { openLocalVault } from './accounts/localVault.ts'
 import { isSignedBySessionKey } from './accounts/lookEvidence.ts'
 import { type OperatorKeys, openOperators } from './accounts/operators.ts'
@@ -30,7 +30,7 @@ import { stretchCode } from './bot/stretchCode.ts'
 import { twilioMessenger } from './bot/twilio.ts'
 import { webhookScope } from './bot/webhook.ts'
 import { type Config, ConfigError, foldersOf, localChainId, localOperatorNames, type Secrets } from './config.ts'
-import type { LedgerRequest } from './core/ledger.ts'
+import type { LedgerEmergency, LedgerRequest } from './core/ledger.ts'
 import type { EpochMs } from './core/people.ts'
 import type { UserOperationRow } from './core/rows.ts'
 import { openStore } from './db/openStore.ts'
@@ -165,6 +165,8 @@ export async function createApp(
     clock,
     ...identity,
     isLocalChain: config.chainId === localChainId,
+    ledgerEmergencyIdOf: (emergency: LedgerEmergency) =>
+      ledgerEmergencyIdOf(deployment.chainId, deployment.consentLedger.address, emergency),
     checkAffiliation: checkAffiliation({ ledger, chainId: deployment.chainId, clock }),
     affiliationIdOf,
     passkeys: openPasskeyCheck(config.publicUrl),

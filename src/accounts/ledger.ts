@@ -53,6 +53,14 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
           return [{ ...where, kind: 'requestRefused', ledgerRequestId: log.args.requestId }]
         case 'GrantOpened':
           return [{ ...where, kind: 'grantOpened', ledgerRequestId: log.args.requestId, untilSeconds: log.args.until }]
+        case 'EmergencyOpened':
+          return [
+            { ...where, kind: 'emergencyOpened', ledgerRequestId: log.args.requestId, untilSeconds: log.args.until },
+          ]
+        case 'EmergencyDisputed':
+          return [{ ...where, kind: 'emergencyDisputed', ledgerRequestId: log.args.requestId }]
+        case 'EmergencyReviewed':
+          return [{ ...where, kind: 'emergencyReviewed', ledgerRequestId: log.args.requestId }]
         case 'GrantRevoked':
         case 'GrantEndedByHospital':
         case 'GrantSuperseded':

@@ -23,9 +23,8 @@ import {
 } from '../core/audit.ts'
 import type { Hex } from '../core/rows.ts'
 import { consentLedgerAbi } from './contracts.generated.ts'
+import { readInPages } from './readInPages.ts'
 
-/** Public nodes refuse ranges above 10,000 blocks, some far smaller ones: what is refused is asked for in halves. */
-const firstPageBlocks = 10_000
 /** Calls in one HTTP request, and in flight at a time. */
 const batchSize = 50
 const callTimeoutMs = 30_000
@@ -115,16 +114,20 @@ export async function readLedgerHistory({
   try {
     return await read(clients, client, lower(ledger), fromBlock, onProgress)
   } catch (error) {
-    if (!(error instanceof BaseError)) throw error
-    throw new LedgerUnreadableError(
-      'noAnswer',
-      'A node did not answer.',
-      // The whole message would hold the node's address, and with it a key.
-      `${error.name}: ${error.details || error.shortMessage.split('\n')[0]}`,
-      'check the address, ask a node that keeps all logs, or try again.',
-      { cause: error },
-    )
+    throw noAnswerOf(error)
   }
+}
+
+/** What a call to a node failed with, in words that do not hold the node's address, and with it a key. */
+export function noAnswerOf(error: unknown): unknown {
+  if (!(error instanceof BaseError)) return error
+  return new LedgerUnreadableError(
+    'noAnswer',
+    'A node did not answer.',
+    `${error.name}: ${error.details || error.shortMessage.split('\n')[0]}`,
+    'check the address, ask a node that keeps all logs, or try again.',
+    { cause: error },
+  )
 }
 
 type Progress = NonNullable<ReadOptions['onProgress']>
@@ -233,29 +236,14 @@ async function commonHead(clients: readonly PublicClient[]): Promise<{ number: b
   return { number, hash }
 }
 
-/** Events of the ledger's kinds on the whole chain, in pages that shrink where the node refuses them. */
-async function readLogs(client: PublicClient, fromBlock: bigint, toBlock: bigint, onProgress: Progress) {
-  const total = Number(toBlock - fromBlock) + 1
-  let pageBlocks = firstPageBlocks
-  const logs: WatchedLog[] = []
-  for (let from = fromBlock; from <= toBlock; ) {
-    const last = from + BigInt(pageBlocks) - 1n
-    const to = last < toBlock ? last : toBlock
-    try {
-      // Not spread into push: a page may hold more events than a call takes arguments.
-      const page = await client.getLogs({ events: watched, strict: true, fromBlock: from, toBlock: to })
-      for (const log of parseEventLogs({ abi: consentLedgerAbi, eventName: [...names], logs: page, strict: true }))
-        logs.push(log)
-    } catch (error) {
-      // Nodes name a range or an answer that is too large in many ways; a node that is gone refuses one block as well.
-      if (from === to) throw error
-      pageBlocks = Math.ceil(Number(to - from + 1n) / 2)
-      continue
-    }
-    from = to + 1n
-    onProgress('events', Number(from - fromBlock), total)
+/** Events of the ledger's kinds on the whole chain. */
+function readLogs(client: PublicClient, fromBlock: bigint, toBlock: bigint, onProgress: Progress) {
+  const readPage = async (from: bigint, to: bigint) => {
+    const page = await client.getLogs({ events: watched, strict: true, fromBlock: from, toBlock: to })
+    const ofLedgers = parseEventLogs({ abi: consentLedgerAbi, eventName: [...names], logs: page, strict: true })
+    return ofLedgers
   }
-  return logs
+  return readInPages(fromBlock, toBlock, readPage, (done, total) => onProgress('events', done, total))
 }
 
 function requireBeginning([first]: readonly WatchedLog[], fromBlock: number, toBlock: bigint): void {

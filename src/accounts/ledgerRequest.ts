@@ -11,7 +11,7 @@ import {
   zeroHash,
 } from 'viem'
 import { grantEnd } from '../core/consent.ts'
-import type { LedgerRequest } from '../core/ledger.ts'
+import type { LedgerEmergency, LedgerRequest } from '../core/ledger.ts'
 import type { EpochMs } from '../core/people.ts'
 import type { ConsentRequestRow, Hex } from '../core/rows.ts'
 import type { RequestOperationKind } from '../core/userOperation.ts'
@@ -41,6 +41,24 @@ export function ledgerContentIdOf(chainId: number, ledger: Hex, request: LedgerR
     keccak256(
       encodeAbiParameters([{ type: 'uint256' }, { type: 'address' }, requestTuple], [BigInt(chainId), ledger, request]),
     ),
+  )
+}
+
+/** Identity of an emergency on the ledger, as `ConsentLedger.openEmergency` makes it. */
+export function ledgerEmergencyIdOf(
+  chainId: number,
+  ledger: Hex,
+  { patient, affiliationId, reasonCommitment }: LedgerEmergency,
+): Hex {
+  const types = [
+    { type: 'uint256' },
+    { type: 'address' },
+    { type: 'address' },
+    { type: 'uint32' },
+    { type: 'bytes32' },
+  ] as const
+  return numberOf(
+    keccak256(encodeAbiParameters(types, [BigInt(chainId), ledger, patient, affiliationId, reasonCommitment])),
   )
 }
 
@@ -91,6 +109,12 @@ export function encodeLedgerCall(kind: RequestOperationKind, row: ConsentRequest
       return encodeFunctionData({ abi, functionName: 'refuseRequest', args: [requestId] })
     case 'revokeGrant':
       return encodeFunctionData({ abi, functionName: 'revokeGrant', args: [requestId] })
+    case 'openEmergency': {
+      const args = [parties.patientAccount, parties.affiliationId, row.scopeCommitment] as const
+      return encodeFunctionData({ abi, functionName: 'openEmergency', args })
+    }
+    case 'disputeEmergency':
+      return encodeFunctionData({ abi, functionName: 'disputeEmergency', args: [requestId] })
   }
 }
 

@@ -44,6 +44,9 @@ const gas = {
     openGrantWithCode: 28_000n,
     refuseRequest: 17_000n,
     revokeGrant: 17_000n,
+    /** With some 7,000 for the question whether a passkey owns the account, which the local chain does not ask. */
+    openEmergency: 122_000n,
+    disputeEmergency: 17_000n,
     /** With eight requests open, the most there can be. */
     freeze: 138_000n,
     requireCode: 34_000n,
@@ -124,7 +127,7 @@ function encodeAccountCreation(kind: UserOperationKind, owner: Hex | PasskeyPoin
   const abi = accountFactoryAbi
   if (typeof owner !== 'string')
     return encodeFunctionData({ abi, functionName: 'createPasskeyDoctorAccount', args: [owner.qx, owner.qy] })
-  const isDoctors = kind === 'openRequest' || kind === 'withdrawRequest'
+  const isDoctors = kind === 'openRequest' || kind === 'withdrawRequest' || kind === 'openEmergency'
   const functionName = isDoctors ? 'createDoctorAccount' : 'createPatientAccount'
   return encodeFunctionData({ abi, functionName, args: [owner] })
 }

@@ -100,7 +100,7 @@ async function gatherFacts({ store, clock, address, patient, stretched }: Handli
   const requests = await store.requests.ofPatient(patient.id, (now - numberRestsMs) as EpochMs)
   const last = await store.messages.lastOutbound(address.id)
   const wasSent = last?.state === 'sending' || last?.state === 'sent' || last?.state === 'delivered'
-  const isPrompt = wasSent && (last.phrase === 'prompt' || last.phrase === 'reminder')
+  const isPrompt = wasSent && ['prompt', 'reminder', 'emergency'].includes(last.phrase)
   const lastPrompted = isPrompt ? last.consentRequestId : null
   const unasked = new Set<string>()
   for (const { id, state } of requests)
@@ -149,7 +149,9 @@ async function apply(handling: Handling, effect: Exclude<Effect, StretchCode>): 
     case 'refuse':
       return answer(handling, effect.requestId, effect.notMe ? 'notMe' : 'refuse', null)
     case 'revokeGrant':
-      return remove(handling, effect.requestId)
+      return close(handling, effect.requestId, 'remove')
+    case 'disputeEmergency':
+      return close(handling, effect.requestId, 'dispute')
     case 'missCode':
       return missCode(handling, { consentRequestId: effect.requestId, safeguardChangeId: null })
     case 'missLooseningCode':
@@ -242,13 +244,17 @@ async function pauseSharing({ store, clock, patient }: Handling, pausedUntil: Ep
 }
 
 /** Closed at our gate from this commit on; the chain follows. */
-async function remove(handling: Handling, requestId: RequestWithPeople['id']): Promise<void> {
+async function close(
+  handling: Handling,
+  requestId: RequestWithPeople['id'],
+  event: 'remove' | 'dispute',
+): Promise<void> {
   const { store, clock } = handling
   const request = await store.requests.lock(requestId)
-  const state = request && nextState(request.state, 'remove')
+  const state = request && nextState(request.state, event)
   if (!state) return
   await store.requests.update(requestId, { state, endedAt: clock() })
-  await operate(handling, 'revokeGrant', requestId)
+  await operate(handling, event === 'remove' ? 'revokeGrant' : 'disputeEmergency', requestId)
 }
 
 async function operate(

@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { isAddress } from 'viem/utils'
 import { auditVerify } from './auditVerify.ts'
 import { issueFromKeyFile, storeCredential } from './credential.ts'
+import { listEmergencies, reasonOf, reviewEmergency } from './emergency.ts'
 import { exportEvidence } from './exportEvidence.ts'
 
 const healthchain = new Command('healthchain')
@@ -78,6 +80,63 @@ Exit codes: 0 stored, 1 not stored, 2 it could not be tried.`,
     process.exitCode = stored ? 0 : 1
   })
 
+const emergency = healthchain.command('emergency').description('Emergencies that wait for their review.')
+
+emergency
+  .command('list')
+  .description('Lists those that nobody reviewed yet, from the chain alone: accounts, and no names.')
+  .requiredOption('--rpc <url>', "the chain's node")
+  .requiredOption('--ledger <address>', "the ConsentLedger's address", readAddress)
+  .option('--from-block <number>', 'the block of the deployment, or an earlier one', readNumber, 0)
+  .option('--json', 'prints the list as JSON')
+  .addHelpText('after', '\nExit codes: 0 nothing is overdue, 1 something is, 2 it could not be read.')
+  .action(async ({ rpc, ledger, fromBlock, json }) => {
+    const options = { rpc, ledger, fromBlock, asJson: json === true }
+    process.exitCode = await listEmergencies(options, (line) => process.stdout.write(`${line}\n`))
+  })
+
+emergency
+  .command('review')
+  .description('Reviews one: the hospital of its doctor within 72 hours, the governor at any time.')
+  .requiredOption('--rpc <url>', "the chain's node")
+  .requiredOption('--ledger <address>', "the ConsentLedger's address", readAddress)
+  .requiredOption('--request <number>', 'as the list gives it: 0x and 64 hexadecimal digits', readRequestId)
+  .requiredOption('--key-file <file>', "the reviewer's key, which pays: 64 hexadecimal digits, mode 0600")
+  .requiredOption('--finding <file>', 'what was found, a text; - reads it from standard input')
+  .requiredOption('--out <file>', "for the hospital's files: the finding and the salt that opens what stands on chain")
+  .addHelpText(
+    'after',
+    `
+Only a salted hash of the finding goes on chain. Run it again with the same files when it broke off.
+
+Exit codes: 0 reviewed, 1 not reviewed, 2 it could not be tried.`,
+  )
+  .action(async ({ rpc, ledger, request, keyFile, finding: file, out }) => {
+    const finding = file === '-' ? await text(process.stdin) : await readFile(file, 'utf8')
+    const options = { rpc, ledger, requestId: request, keyFile, finding, outFile: out }
+    const { reviewed, said } = await reviewEmergency(options)
+    process.stdout.write(`${said}\n`)
+    process.exitCode = reviewed ? 0 : 1
+  })
+
+emergency
+  .command('reason')
+  .description('Prints what the doctor wrote, for the reviewer, with the salt that opens its commitment on chain.')
+  .requiredOption('--request <number>', 'as the list gives it: 0x and 64 hexadecimal digits', readRequestId)
+  .addHelpText(
+    'after',
+    `
+Reads the server's configuration from the environment, and its vault key. With the embedded database, stop the server first.
+
+Exit codes: 0 printed, 1 the server knows no such emergency, 2 it could not be read.`,
+  )
+  .action(async ({ request }) => {
+    const found = await reasonOf(request)
+    if (found) process.stdout.write(`${found}\n`)
+    else process.stderr.write('This server knows no such emergency.\n')
+    process.exitCode = found ? 0 : 1
+  })
+
 try {
   await healthchain.parseAsync()
 } catch (error) {
@@ -91,6 +150,11 @@ function readAddress(typed: string): string {
   if (!isAddress(typed))
     throw new InvalidArgumentError('It must be 0x and 40 hexadecimal digits, with a right checksum.')
   return typed
+}
+
+function readRequestId(typed: string): string {
+  if (!/^0x[0-9a-fA-F]{64}$/.test(typed)) throw new InvalidArgumentError('It must be 0x and 64 hexadecimal digits.')
+  return typed.toLowerCase()
 }
 
 function readNumber(typed: string): number {

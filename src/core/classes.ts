@@ -41,13 +41,15 @@ export const presetClasses: Readonly<Record<Preset, readonly RecordClass[]>> = {
 export const rightBits = { VIEW: 1, ADD: 2, CORRECT: 4 } as const
 export type Right = keyof typeof rightBits
 
+/** What a doctor may ask for; an emergency is not asked for but opened. */
 export const purposes = ['treatment', 'payment', 'research', 'patientRequest'] as const
-export type Purpose = (typeof purposes)[number]
+export type AskedPurpose = (typeof purposes)[number]
+export type Purpose = AskedPurpose | 'emergency'
 
 export function isPreset(value: string): value is Preset {
   return (presets as readonly string[]).includes(value)
 }
 
-export function isPurpose(value: string): value is Purpose {
+export function isAskedPurpose(value: string): value is AskedPurpose {
   return (purposes as readonly string[]).includes(value)
 }

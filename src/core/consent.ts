@@ -11,6 +11,7 @@ export const requestStates = [
   'lapsed',
   'withdrawn',
   'removed',
+  'disputed',
   'expired',
   'usedUp',
   'failed',
@@ -27,7 +28,9 @@ export type RequestEvent =
   | 'lapse'
   | 'withdraw'
   | 'grantedOnChain'
+  | 'emergencyOnChain'
   | 'remove'
+  | 'dispute'
   | 'expire'
   | 'useUp'
 
@@ -36,19 +39,28 @@ export type RequestEvent =
  * `removed` is final whatever the chain says later: a grant in flight can't win.
  */
 const transitions: Readonly<Record<RequestState, Partial<Readonly<Record<RequestEvent, RequestState>>>>> = {
-  asking: { openedOnChain: 'asked', rejectedByChain: 'failed', withdraw: 'withdrawn', lapse: 'lapsed' },
+  asking: {
+    openedOnChain: 'asked',
+    emergencyOnChain: 'granted',
+    rejectedByChain: 'failed',
+    withdraw: 'withdrawn',
+    lapse: 'lapsed',
+  },
   asked: { allow: 'granting', refuse: 'refused', notMe: 'notMe', lapse: 'lapsed', withdraw: 'withdrawn' },
   granting: { grantedOnChain: 'granted', rejectedByChain: 'failed', remove: 'removed' },
   // Rejected after it was granted: a reorganisation took the grant, and it can't be given anew.
-  granted: { remove: 'removed', expire: 'expired', useUp: 'usedUp', rejectedByChain: 'failed' },
+  granted: { remove: 'removed', dispute: 'disputed', expire: 'expired', useUp: 'usedUp', rejectedByChain: 'failed' },
   refused: {},
   notMe: {},
   lapsed: {},
   withdrawn: {},
   removed: {},
-  expired: {},
+  disputed: {},
+  // Who reads of an emergency a day late disputes it all the same.
+  expired: { dispute: 'disputed' },
   usedUp: {},
-  failed: {},
+  // Given up for lost, and the chain took it after all: what stands there is told.
+  failed: { emergencyOnChain: 'granted' },
 }
 
 /** The state after an event, or null when the event changes nothing. */
@@ -70,6 +82,16 @@ export function isLive(state: RequestState): boolean {
 export function answerTimeMs(purpose: string): number {
   return purpose === 'treatment' ? day : 3 * day
 }
+
+/** An emergency lasts this long, and its hospital reviews it within this time of its beginning, as the ledger has it. */
+export const emergencyLastsMs = day
+export const reviewTimeMs = 3 * day
+
+/**
+ * An emergency that does not stand on chain after this time is given up: 15 blocks. A refusal waits for it too, so that a health
+ * ID that is nobody's, a patient who allowed no emergencies and one who froze all sharing are answered alike.
+ */
+export const emergencyWaitMs = 30_000
 
 /** `47 0` undoes within ten minutes; after that REMOVE does the same. */
 export const undoTimeMs = 10 * 60_000

@@ -39,7 +39,7 @@ export type ConversationFacts = {
   /** Null for a sender who is no patient of ours. */
   patient: { language: Language; addressSince: EpochMs } | null
   requests: readonly RequestFacts[]
-  /** The request whose prompt or reminder was the last thing we sent to this address, if it was. */
+  /** The request whose prompt or reminder was the last thing we sent to this address, or the emergency we told of. */
   lastPrompted: ConsentRequestId | null
   /** A code of this message that was stretched, with what it was stretched for. */
   stretched: StretchedCode | null
@@ -103,6 +103,7 @@ function answer(
 ): Effect[] {
   if (!request) return [say({ name: 'noSuchNumber' })]
   const { number } = request
+  if (isEmergency(request)) return answerEmergency(request, reply)
   if (reply === 'undo') return undo(facts.now, request)
   if (isLive(request.state) && reply === 'allow') return alreadyAllowed(request)
   // "Refuse" on a standing grant means what it says: she does not want it.
@@ -117,10 +118,19 @@ function answer(
   return [{ kind: 'openGrant', requestId: request.id }]
 }
 
+/** Nothing of an emergency is hers to allow. "Refuse" takes the access away; "not me" has it looked into as well. */
+function answerEmergency(request: RequestFacts, reply: Answer): Effect[] {
+  if (reply === 'notMe' && nextState(request.state, 'dispute') !== null)
+    return [{ kind: 'disputeEmergency', requestId: request.id }]
+  if (!isLive(request.state)) return [say({ name: 'ended', number: request.number })]
+  return reply === 'refuse' ? remove(request) : [howToDispute(request)]
+}
+
 /** Assurance A1: the code of the line that the request took. A code for another line is a wrong one, whoever sent it. */
 function code(facts: ConversationFacts, request: RequestFacts | null, typed: string): Effect[] {
   if (!request) return [say({ name: 'noSuchNumber' })]
   const { number, card, id: requestId } = request
+  if (isEmergency(request)) return answerEmergency(request, 'allow')
   if (isLive(request.state)) return alreadyAllowed(request)
   if (!isOpen(request.state) || facts.now > request.answerBy) return [say({ name: 'ended', number })]
   if (nextState(request.state, 'allow') === null) return [say({ name: 'tooSoon', number })]
@@ -160,6 +170,8 @@ function bareAnswer(
   const [only] = open
   if (only && open.length === 1 && facts.lastPrompted === only.id && reply !== 'undo')
     return answer(facts, patient, only, reply)
+  const emergency = facts.requests.find((request) => isEmergency(request) && request.id === facts.lastPrompted)
+  if (emergency && open.length === 0 && reply === 'notMe') return answerEmergency(emergency, reply)
   return whichOne(facts)
 }
 
@@ -180,6 +192,7 @@ function about(now: EpochMs, request: RequestFacts | null): Effect[] {
   if (!request) return [say({ name: 'noSuchNumber' })]
   const { number, doctor } = request
   if (isOpen(request.state) && now <= request.answerBy) return [howToAnswer(request)]
+  if (isLive(request.state) && isEmergency(request)) return [howToDispute(request)]
   if (isLive(request.state)) return [say({ name: 'howToRemove', number, doctor })]
   return [say({ name: 'ended', number })]
 }
@@ -206,6 +219,16 @@ function undo(now: EpochMs, request: RequestFacts): Effect[] {
 
 function howToAnswer({ number, card }: RequestFacts): Effect {
   return say(card ? { name: 'codeNeeded', number, line: card.line } : { name: 'howToAnswer', number })
+}
+
+function isEmergency({ purpose }: RequestFacts): boolean {
+  return purpose === 'emergency'
+}
+
+function howToDispute({ number, doctor, grantedUntil }: RequestFacts): Effect {
+  return say(
+    grantedUntil === null ? { name: 'ended', number } : { name: 'howToDispute', number, doctor, until: grantedUntil },
+  )
 }
 
 function alreadyAllowed(request: RequestFacts): Effect[] {

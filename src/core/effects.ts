@@ -14,6 +14,7 @@ export type Effect =
   | { kind: 'pauseSharing'; until: EpochMs }
   | { kind: 'refuse'; requestId: ConsentRequestId; notMe: boolean }
   | { kind: 'revokeGrant'; requestId: ConsentRequestId }
+  | { kind: 'disputeEmergency'; requestId: ConsentRequestId }
   | { kind: 'tighten'; safeguard: SafeguardKind }
   /** Takes the next line of her card; she is asked for its code once the chain has it. */
   | { kind: 'askLoosening'; safeguard: SafeguardKind }
@@ -34,6 +35,10 @@ export type Phrase =
   | { name: 'refused'; number: number }
   | { name: 'notMe'; number: number }
   | { name: 'removed'; number: number; doctor: string }
+  /** A doctor opened her record without asking, as she allowed for emergencies. */
+  | { name: 'emergency'; number: number; doctor: string; hospital: string }
+  | { name: 'howToDispute'; number: number; doctor: string; until: EpochMs }
+  | { name: 'disputed'; number: number; doctor: string }
   | { name: 'alreadyAllowed'; number: number; doctor: string; until: EpochMs }
   | { name: 'alreadyOnItsWay'; number: number }
   | { name: 'ended'; number: number }

@@ -7,7 +7,8 @@ import type { LoggedLook } from './vault.ts'
 export type LedgerEvent = { blockNumber: number; transactionHash: Hex } & (
   | { kind: 'userOperation'; hash: Hex; success: boolean }
   | { kind: 'requestOpened' | 'requestWithdrawn' | 'requestRefused' | 'grantRevoked'; ledgerRequestId: Hex }
-  | { kind: 'grantOpened'; ledgerRequestId: Hex; untilSeconds: number }
+  | { kind: 'grantOpened' | 'emergencyOpened'; ledgerRequestId: Hex; untilSeconds: number }
+  | { kind: 'emergencyDisputed' | 'emergencyReviewed'; ledgerRequestId: Hex }
   | { kind: 'accessLogged' | 'accessRefused'; ledgerRequestId: Hex; entryId: Hex }
   | ({ kind: 'safeguards'; patientAccount: Hex; logIndex: number } & SafeguardNews)
 )
@@ -54,3 +55,6 @@ export type LedgerRequest = {
   lineHash: Hex
   nextLink: Hex
 }
+
+/** What a doctor's account signs when it opens an emergency. */
+export type LedgerEmergency = { patient: Hex; affiliationId: number; reasonCommitment: Hex }

@@ -1,4 +1,11 @@
-import type { ConsentRequestRow, Hex, PasskeyAccountRow, PasskeyRow, UserOperationRow } from './rows.ts'
+import type {
+  ConsentRequestRow,
+  Hex,
+  PasskeyAccountRow,
+  PasskeyRow,
+  UnsignedOperationRow,
+  UserOperationRow,
+} from './rows.ts'
 
 /** A point of the curve P-256: the public half of a passkey, as the chain holds it. */
 export type PasskeyPoint = { qx: Hex; qy: Hex }
@@ -44,7 +51,7 @@ export type PasskeyOperations = {
 }
 
 export type OperationToSign = {
-  kind: 'openRequest' | 'withdrawRequest'
+  kind: UnsignedOperationRow['kind']
   account: Pick<PasskeyAccountRow, 'account' | 'qx' | 'qy'>
   request: ConsentRequestRow
   patientAccount: Hex

@@ -83,7 +83,7 @@ export type SessionGrantRow = {
 export type UnsignedOperationRow = {
   id: string
   doctorId: DoctorId
-  kind: 'openRequest' | 'withdrawRequest'
+  kind: 'openRequest' | 'withdrawRequest' | 'openEmergency'
   /** The request to be withdrawn. */
   consentRequestId: ConsentRequestId | null
   /** The request to be opened, JSON of a row that is stored with the signature. */
@@ -171,6 +171,7 @@ export type ConsentRequestRow = {
   recordsFrom: EpochMs
   recordsUntil: EpochMs
   scopeSalt: Hex
+  /** Of an emergency it commits to the reason as well; see `core/scope`. */
   scopeCommitment: Hex
   ledgerRequestId: Hex
   /** The line of the patient's code card that this request takes; null where she has no card. */
@@ -184,6 +185,10 @@ export type ConsentRequestRow = {
   answeredAt: EpochMs | null
   endedAt: EpochMs | null
   grantedUntil: EpochMs | null
+  /** Why a doctor opened an emergency; null for everything that is asked for. */
+  reasonSealed: Uint8Array | null
+  /** When we heard from the chain that an emergency was reviewed. */
+  reviewedAt: EpochMs | null
   artefactSealed: Uint8Array | null
   artefactSalt: Hex | null
   artefactCommitment: Hex | null

@@ -22,6 +22,16 @@ export function commitToScope(scope: Scope, salt: Hex): Hex {
   )
 }
 
+/** Of an emergency: keccak256 over its scope's commitment and the reason. The salt of the scope hides both. */
+export function commitToEmergency(scope: Scope, reason: string, salt: Hex): Hex {
+  return saltedHash(reason, commitToScope(scope, salt))
+}
+
+/** What a reviewer found, as it stands on chain. */
+export function commitToFinding(finding: string, salt: Hex): Hex {
+  return saltedHash(finding, salt)
+}
+
 /** The evidence of an answer, as its salted hash on chain commits to it. */
 export type Artefact = {
   request: Hex
@@ -43,10 +53,14 @@ export function canonicalArtefact(artefact: Artefact): string {
 
 /** First twenty bytes of keccak256 over salt and artefact: as strong as an address, and cheaper in every grant. */
 export function commitToArtefact(canonical: string, salt: Hex): Hex {
-  const hash = keccak256(
-    encodeAbiParameters([{ type: 'bytes32' }, { type: 'bytes' }], [salt, bytesToHex(stringToBytes(canonical))]),
+  return slice(saltedHash(canonical, salt), 0, 20)
+}
+
+/** keccak256(abi.encode(bytes32 salt, bytes text)), the text in UTF-8. */
+function saltedHash(text: string, salt: Hex): Hex {
+  return keccak256(
+    encodeAbiParameters([{ type: 'bytes32' }, { type: 'bytes' }], [salt, bytesToHex(stringToBytes(text))]),
   )
-  return slice(hash, 0, 20)
 }
 
 function bytesToHex(bytes: Uint8Array): Hex {

@@ -100,6 +100,8 @@ export type Store = {
     ofDoctor(doctorId: DoctorId, limit: number): Promise<RequestWithPeople[]>
     /** Requests of the patients behind an address: open, live, or ended since a time. */
     ofPatient(patientId: PatientId, endedSince: EpochMs): Promise<RequestWithPeople[]>
+    /** The last emergency of a doctor's account with a patient that stood on chain. */
+    lastEmergency(doctorAccount: rows.Hex, healthId: string): Promise<rows.ConsentRequestRow | null>
     /** What the limits on asking are judged by. */
     askFacts(
       doctorId: DoctorId,

@@ -12,6 +12,8 @@ export type RequestOperationKind =
   | 'openGrantWithCode'
   | 'refuseRequest'
   | 'revokeGrant'
+  | 'openEmergency'
+  | 'disputeEmergency'
 
 /** What a patient tightens: it can only take access away. */
 const tighteningKinds = ['freeze', 'requireCode', 'forbidEmergency', 'cancelLoosening'] as const
@@ -19,8 +21,18 @@ const tighteningKinds = ['freeze', 'requireCode', 'forbidEmergency', 'cancelLoos
 /** About what protects a patient; about no request. */
 export type SafeguardOperationKind = (typeof tighteningKinds)[number] | 'askLoosening' | 'confirmLoosening'
 
-/** The ways in which a patient's yes becomes a grant; a request has one of them at most. */
-export const grantKinds = ['openGrant', 'openGrantWithCode'] as const satisfies readonly UserOperationKind[]
+/** The ways in which a request becomes a grant; it has one of them at most. All but the last are a patient's yes. */
+export const grantKinds = [
+  'openGrant',
+  'openGrantWithCode',
+  'openEmergency',
+] as const satisfies readonly UserOperationKind[]
+
+/** What the ledger says of an emergency while the account's last one with this patient is unreviewed: the doctor knows of that one. */
+export const openedBefore = 'EmergencyUnreviewed'
+
+/** The ways in which the ledger comes to know a request: nothing else about it can go before. */
+export const openingKinds = ['openRequest', 'openEmergency'] as const satisfies readonly UserOperationKind[]
 
 export function opensGrant(kind: UserOperationKind): boolean {
   return (grantKinds as readonly UserOperationKind[]).includes(kind)
@@ -59,7 +71,8 @@ export function laneOf(kind: UserOperationKind): number {
 
 /** True for what only takes access away, and so waits for nothing. */
 function tightens(kind: UserOperationKind): boolean {
-  return kind === 'revokeGrant' || (tighteningKinds as readonly UserOperationKind[]).includes(kind)
+  if (kind === 'revokeGrant' || kind === 'disputeEmergency') return true
+  return (tighteningKinds as readonly UserOperationKind[]).includes(kind)
 }
 
 /** A quarter of Lisk's two seconds: under load, what is prepared within it shares a transaction. */
@@ -73,9 +86,9 @@ export function gatheringMs(preparedAt: EpochMs, now: EpochMs, isInFlight: boole
 /** Why the job of an operation that follows another of its sender is tried again. */
 export const waitsForItsTurn = 'waitsForItsTurn'
 
-/** Taking access away waits for no cheaper hour. */
+/** Taking access away waits for no cheaper hour, and an emergency does not either. */
 export function isUrgent(kind: UserOperationKind): boolean {
-  return tightens(kind)
+  return tightens(kind) || kind === 'openEmergency'
 }
 
 /** The longest that an operation waits before it is looked at again. */
@@ -89,7 +102,7 @@ export function retryAfterMs(refusals: number): number {
 }
 
 export function isRefusedForGood(refusals: number, kind: UserOperationKind): boolean {
-  return refusals >= maxRefusals && !isUrgent(kind)
+  return refusals >= maxRefusals && !tightens(kind)
 }
 
 /** Reverts of a transaction after which an operation of it goes alone, and those after which it goes no more. */
@@ -115,7 +128,7 @@ export function revertedAgainAfterMs(reverts: number): number {
 
 /** Twice alone is no accident. */
 export function isRevertedForGood(reverts: number, kind: UserOperationKind): boolean {
-  return reverts >= maxReverts && !isUrgent(kind)
+  return reverts >= maxReverts && !tightens(kind)
 }
 
 /** Whose account signs: a patient's or a doctor's row. */

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { UserOperationRow } from '../core/rows.ts'
 import type { OperationWithSubject, Store } from '../core/store.ts'
+import { openingKinds } from '../core/userOperation.ts'
 import { requestsWithPeople } from './requests.ts'
 import type { Tables } from './schema.ts'
 
@@ -41,13 +42,13 @@ export function operationQueries(db: Kysely<Tables>): Store['operations'] {
         // The ledger must know a request before it can take anything else about it.
         .where(({ not, exists, selectFrom, or, eb }) =>
           or([
-            eb('kind', '=', 'openRequest'),
+            eb('kind', 'in', openingKinds),
             not(
               exists(
                 selectFrom('userOperation as opening')
                   .select('opening.id')
                   .whereRef('opening.consentRequestId', '=', 'userOperation.consentRequestId')
-                  .where('opening.kind', '=', 'openRequest')
+                  .where('opening.kind', 'in', openingKinds)
                   .where('opening.status', 'in', ['prepared', 'submitted']),
               ),
             ),

@@ -41,6 +41,18 @@ export function requestQueries(db: Kysely<Tables>): Store['requests'] {
         .where(({ or, eb }) => or([eb('endedAt', 'is', null), eb('endedAt', '>=', endedSince)]))
         .orderBy('askedAt')
         .execute(),
+    async lastEmergency(doctorAccount, healthId) {
+      const last = db
+        .selectFrom('consentRequest')
+        .selectAll()
+        .where('doctorAccount', '=', doctorAccount)
+        .where('healthId', '=', healthId)
+        .where('purpose', '=', 'emergency')
+        .where('state', '!=', 'failed')
+        .where('grantedUntil', 'is not', null)
+        .orderBy('grantedUntil', 'desc')
+      return (await last.executeTakeFirst()) ?? null
+    },
     async askFacts(doctorId, healthId, { dayAgo, weekAgo }) {
       const toThisPatient = db
         .selectFrom('consentRequest')

@@ -6,7 +6,16 @@ import { type ConsentRequestId, type EpochMs, hour, type Language } from '../cor
 import { afterQuietHours } from '../core/quietHours.ts'
 import type { PhoneAddressRow, UserOperationRow } from '../core/rows.ts'
 import type { RequestWithPeople, Store } from '../core/store.ts'
-import { grantKinds, isIncluded, newUserOperation, opensGrant, waitsForItsTurn } from '../core/userOperation.ts'
+import {
+  grantKinds,
+  isIncluded,
+  newUserOperation,
+  openedBefore,
+  openingKinds,
+  opensGrant,
+  type UserOperationKind,
+  waitsForItsTurn,
+} from '../core/userOperation.ts'
 import { changeIncluded, changeRejected, safeguardSaid } from './safeguardOutcomes.ts'
 
 const reminderAfterMs = 4 * hour
@@ -75,6 +84,8 @@ async function apply(parts: OutcomeParts, event: LedgerEvent): Promise<void> {
   if (!request) return
   if (event.kind === 'requestOpened') await requestOpened(parts, request)
   if (event.kind === 'grantOpened') await grantOpened(parts, request, event.untilSeconds)
+  if (event.kind === 'emergencyOpened') await emergencyOpened(parts, request, event.untilSeconds)
+  if (event.kind === 'emergencyReviewed') await emergencyReviewed(parts, request)
   const ended = endings[event.kind]
   if (ended) await endAsChainSays(parts, request, ended)
 }
@@ -83,6 +94,7 @@ const endings: Partial<Record<LedgerEvent['kind'], RequestEvent>> = {
   requestWithdrawn: 'withdraw',
   requestRefused: 'refuse',
   grantRevoked: 'remove',
+  emergencyDisputed: 'dispute',
 }
 
 /** Mostly decided here and known; after an old backup was restored, or with another operator, it is news. */
@@ -124,9 +136,35 @@ async function grantOpened(parts: OutcomeParts, request: RequestWithPeople, unti
   await store.announce('request', request.id)
 }
 
-async function grantingOf(store: Store, requestId: ConsentRequestId): Promise<UserOperationRow | null> {
-  const [bare, withCode] = grantKinds
-  return (await store.operations.ofRequest(requestId, bare)) ?? store.operations.ofRequest(requestId, withCode)
+/** A doctor's emergency stands on chain: the patient hears of it now, by night too. */
+async function emergencyOpened(parts: OutcomeParts, request: RequestWithPeople, untilSeconds: number): Promise<void> {
+  const { store, clock } = parts
+  const state = nextState(request.state, 'emergencyOnChain')
+  if (!state) return
+  const until = (untilSeconds * 1000) as EpochMs
+  await store.requests.update(request.id, { state, grantedUntil: until, endedAt: null })
+  await store.outbox.add('endRequest', request.id, clock(), until)
+  const { number, doctorShortName: doctor, hospitalShortName: hospital } = request
+  await tell(parts, request, { name: 'emergency', number, doctor, hospital })
+  await store.announce('request', request.id)
+}
+
+async function emergencyReviewed({ store, clock }: OutcomeParts, { id, reviewedAt }: RequestWithPeople): Promise<void> {
+  if (reviewedAt !== null) return
+  await store.requests.update(id, { reviewedAt: clock() })
+  await store.announce('request', id)
+}
+
+function grantingOf(store: Store, requestId: ConsentRequestId): Promise<UserOperationRow | null> {
+  return oneOf(store, requestId, grantKinds)
+}
+
+async function oneOf(store: Store, requestId: ConsentRequestId, kinds: readonly UserOperationKind[]) {
+  for (const kind of kinds) {
+    const operation = await store.operations.ofRequest(requestId, kind)
+    if (operation) return operation
+  }
+  return null
 }
 
 async function closeAgain({ store, clock }: OutcomeParts, request: RequestWithPeople): Promise<void> {
@@ -166,6 +204,7 @@ async function operationIncluded(
   const { number, doctorShortName: doctor } = request
   if (operation.kind === 'revokeGrant' && request.state !== 'failed')
     await tell(parts, request, { name: 'removed', number, doctor })
+  if (operation.kind === 'disputeEmergency') await tell(parts, request, { name: 'disputed', number, doctor })
   if (operation.kind === 'refuseRequest')
     await tell(parts, request, { name: request.state === 'notMe' ? 'notMe' : 'refused', number })
 }
@@ -186,7 +225,7 @@ async function failedInBlock(parts: OutcomeParts, operation: UserOperationRow): 
 
 /** What has to stand on chain before it: the question, or the line that a loosening takes. */
 async function openingOf(store: Store, { consentRequestId, safeguardChangeId }: UserOperationRow) {
-  if (consentRequestId !== null) return store.operations.ofRequest(consentRequestId, 'openRequest')
+  if (consentRequestId !== null) return oneOf(store, consentRequestId, openingKinds)
   const ofChange = await store.operations.ofChange(safeguardChangeId ?? '')
   return ofChange.find(({ kind }) => kind === 'askLoosening') ?? null
 }
@@ -201,12 +240,16 @@ async function rejected(parts: OutcomeParts, operation: UserOperationRow): Promi
   if (operation.codeSealed) await store.operations.update(operation.id, { codeSealed: null })
   const request = await store.requests.lock(operation.consentRequestId)
   // She stopped sharing in that moment: for the doctor it is a question that nobody answered.
-  const state = request && nextState(request.state, operation.failure === patientIsFrozen ? 'lapse' : 'rejectedByChain')
+  const isUnanswered = operation.failure === patientIsFrozen && operation.kind !== 'openEmergency'
+  const state = request && nextState(request.state, isUnanswered ? 'lapse' : 'rejectedByChain')
   if (!request || !state) return
+  const wasTold = operation.blockNumber !== null
+  // The page must not tell why: it says so when a health ID that is nobody's would be said to be none, see `emergencyWaitMs`.
+  if (operation.kind === 'openEmergency' && !wasTold && operation.failure !== openedBefore) return
   await store.requests.update(request.id, { state, endedAt: clock() })
   // What she was told before, a reorganisation has undone for good: access is closed, and no second text says the opposite.
-  const wasTold = operation.blockNumber !== null
-  if (isGrant && !wasTold) await tell(parts, request, { name: 'grantFailed', number: request.number })
+  if (isGrant && !wasTold && request.purpose !== 'emergency')
+    await tell(parts, request, { name: 'grantFailed', number: request.number })
   await store.announce('request', request.id)
 }
 
@@ -255,16 +298,27 @@ export async function endRequest({ store, clock }: OutcomeParts, requestId: stri
     const request = await inside.requests.lock(requestId as ConsentRequestId)
     if (!request) return
     const now = clock()
-    const isOver = request.grantedUntil !== null && request.grantedUntil <= now
-    const state = isOver
-      ? nextState(request.state, 'expire')
-      : request.answerBy <= now
-        ? nextState(request.state, 'lapse')
-        : null
+    const event = eventOfTime(request, now)
+    const state = event && nextState(request.state, event)
     if (!state) return
+    if (event === 'rejectedByChain') await giveUp(inside, request, now)
     await inside.requests.update(request.id, { state, endedAt: now })
     await inside.announce('request', request.id)
   })
+}
+
+function eventOfTime({ state, purpose, grantedUntil, answerBy }: RequestWithPeople, now: EpochMs): RequestEvent | null {
+  if (grantedUntil !== null && grantedUntil <= now) return 'expire'
+  if (answerBy > now) return null
+  if (purpose !== 'emergency') return 'lapse'
+  return state === 'asking' ? 'rejectedByChain' : null
+}
+
+/** An emergency that has not gone yet goes no more: who opened it was told so. */
+async function giveUp(store: Store, { id }: RequestWithPeople, now: EpochMs): Promise<void> {
+  const operation = await store.operations.ofRequest(id, 'openEmergency')
+  if (operation?.status === 'prepared')
+    await store.operations.update(operation.id, { status: 'dropped', failure: 'tooLate', updatedAt: now })
 }
 
 async function tell(

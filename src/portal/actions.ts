@@ -1,5 +1,6 @@
 import type { AffiliationRefusal } from '../core/affiliation.ts'
-import type { Preset, Purpose, RecordClass } from '../core/classes.ts'
+import type { EmergencyRuleRefusal } from '../core/askRules.ts'
+import type { AskedPurpose, Preset, Purpose, RecordClass } from '../core/classes.ts'
 import type { RequestState } from '../core/consent.ts'
 import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs } from '../core/people.ts'
 import type { RecordView } from '../core/recordView.ts'
@@ -22,6 +23,11 @@ export type PortalActions = {
 
   /** Asks a patient for access. The answer never tells whether the health ID exists. */
   askForAccess(doctor: DoctorId, ask: AccessAsk): Promise<{ requestId: ConsentRequestId } | { refused: AskRefusal }>
+  /** Opens a record in an emergency. The answer never tells whether the health ID exists, or whether its patient allows that. */
+  openEmergency(
+    doctor: DoctorId,
+    opening: EmergencyOpening,
+  ): Promise<{ requestId: ConsentRequestId } | { refused: EmergencyRefusal }>
   requests(doctor: DoctorId): Promise<RequestSummary[]>
   /** One of this doctor's own requests, or null: a request of another doctor does not exist for this one. */
   request(doctor: DoctorId, id: ConsentRequestId): Promise<RequestSummary | null>
@@ -56,11 +62,16 @@ export type AccessAsk = {
   /** As typed: HC-XXXX-XXXX, spaces and case do not matter. */
   healthId: string
   preset: Preset
-  purpose: Purpose
+  purpose: AskedPurpose
   days: number
   /** A look may happen once only. */
   oneTime: boolean
 }
+
+/** As typed. */
+export type EmergencyOpening = { healthId: string; reason: string }
+
+export type EmergencyRefusal = { code: 'healthIdMistyped' } | EmergencyRuleRefusal
 
 export type AskRefusal =
   | { code: 'healthIdMistyped' }
@@ -92,6 +103,19 @@ export type RequestSummary = {
   paused: boolean
   /** By whose signature it stands on chain. */
   signing: SignedInDoctor['signing']
+  /** Null for what was asked for. */
+  emergency: EmergencySummary | null
+}
+
+export type EmergencySummary = {
+  /** As the doctor wrote it; null in a list, which needs none. */
+  reason: string | null
+  /** Until when the hospital reviews it; null before it stands on chain. */
+  reviewBy: EpochMs | null
+  reviewedAt: EpochMs | null
+  isOverdue: boolean
+  /** The ledger refused it, since this account's last one with this patient is not reviewed. */
+  isRefusedForReview: boolean
 }
 
 export type LookRefusal =
@@ -112,6 +136,7 @@ export type OpenedLook =
       /** `lookEnded`: the entry is older than a reading session lasts; the grant may still stand. */
       reason:
         | 'removed'
+        | 'disputed'
         | 'expired'
         | 'usedUp'
         | 'lookEnded'

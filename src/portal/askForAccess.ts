@@ -84,31 +84,50 @@ export async function addRequest(
   await store.outbox.add('submitUserOperations', operation.id, now)
 }
 
-type NewRequest = {
+export type NewRequest = {
   /** The doctor's account that asks. */
   asker: Pick<ConsentRequestRow, 'affiliationId' | 'signing'> & { account: Hex }
   doctorId: DoctorId
   patient: PatientRow | null
   healthId: string
-  ask: AccessAsk
   now: EpochMs
 }
 
-export async function newRequest(
-  parts: AskParts,
-  { asker, doctorId, patient, healthId, ask, now }: NewRequest,
-): Promise<ConsentRequestRow> {
+export async function newRequest(parts: AskParts, asking: NewRequest & { ask: AccessAsk }): Promise<ConsentRequestRow> {
   const { store, ledgerRequestIdOf, toLedgerRequest } = parts
-  const days = ask.oneTime ? 1 : ask.days
-  const scope = {
-    preset: ask.preset,
-    purpose: ask.purpose,
-    recordsFrom: (now - recordsWindowMs) as EpochMs,
-    recordsUntil: (now + (days + 1) * day) as EpochMs,
-  }
-  const scopeSalt: Hex = `0x${randomBytes(32).toString('hex')}`
+  const { ask, asker, patient, now } = asking
   const row: ConsentRequestRow = {
-    ...scope,
+    ...(await rowOf(store, asking, {
+      preset: ask.preset,
+      purpose: ask.purpose,
+      days: ask.oneTime ? 1 : ask.days,
+      oneTime: ask.oneTime,
+      answerBy: (now + answerTimeMs(ask.purpose) - clockSkewMs) as EpochMs,
+    })),
+    ...(patient ? await nextLineOf(parts, patient, asker.signing) : noLine),
+    state: patient ? 'asking' : 'asked',
+  }
+  if (patient) {
+    const parties = { patientAccount: patient.account, affiliationId: asker.affiliationId }
+    row.ledgerRequestId = ledgerRequestIdOf(toLedgerRequest(row, parties))
+  }
+  return row
+}
+
+/** A row that is on its way to the chain, its place there a random one; a request to nobody keeps that. */
+export async function rowOf(
+  store: Store,
+  { asker, doctorId, patient, healthId, now }: NewRequest,
+  terms: Pick<ConsentRequestRow, 'preset' | 'purpose' | 'days' | 'oneTime' | 'answerBy'>,
+): Promise<ConsentRequestRow> {
+  const { preset, purpose, days } = terms
+  const recordsFrom = (now - recordsWindowMs) as EpochMs
+  const recordsUntil = (now + (days + 1) * day) as EpochMs
+  const scopeSalt: Hex = `0x${randomBytes(32).toString('hex')}`
+  return {
+    ...terms,
+    recordsFrom,
+    recordsUntil,
     id: randomUUID() as ConsentRequestId,
     number: patient ? await freeNumber(store, patient, now) : randomInt(10, 100),
     doctorId,
@@ -117,28 +136,22 @@ export async function newRequest(
     signing: asker.signing,
     patientId: patient?.id ?? null,
     healthId,
-    days,
-    oneTime: ask.oneTime,
     rights: rightBits.VIEW,
     scopeSalt,
-    scopeCommitment: commitToScope(scope, scopeSalt),
+    scopeCommitment: commitToScope({ preset, purpose, recordsFrom, recordsUntil }, scopeSalt),
     ledgerRequestId: `0x${randomBytes(32).toString('hex')}`,
-    ...(patient ? await nextLineOf(parts, patient, asker.signing) : noLine),
-    state: patient ? 'asking' : 'asked',
+    ...noLine,
+    state: 'asking',
     askedAt: now,
-    answerBy: (now + answerTimeMs(ask.purpose) - clockSkewMs) as EpochMs,
     answeredAt: null,
     endedAt: null,
     grantedUntil: null,
+    reasonSealed: null,
+    reviewedAt: null,
     artefactSealed: null,
     artefactSalt: null,
     artefactCommitment: null,
   }
-  if (patient) {
-    const parties = { patientAccount: patient.account, affiliationId: asker.affiliationId }
-    row.ledgerRequestId = ledgerRequestIdOf(toLedgerRequest(row, parties))
-  }
-  return row
 }
 
 const noLine = { cardId: null, cardLine: null, lineHash: null, nextLink: null }
@@ -181,7 +194,7 @@ export function withdraw({ store, clock }: Pick<AskParts, 'store' | 'clock'>) {
   return (doctorId: DoctorId, id: ConsentRequestId): Promise<void> =>
     store.transaction(async (inside) => {
       const request = await inside.requests.lock(id)
-      if (request?.doctorId !== doctorId) return
+      if (request?.doctorId !== doctorId || request.purpose === 'emergency') return
       const state = nextState(request.state, 'withdraw')
       const doctor = state && (await inside.people.lockDoctor(doctorId))
       // What her passkey signed, only her passkey takes back.

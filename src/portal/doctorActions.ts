@@ -1,7 +1,9 @@
 import type { ConsentRequestId, DoctorId, EpochMs } from '../core/people.ts'
 import type { RequestWithPeople } from '../core/store.ts'
+import { openedBefore } from '../core/userOperation.ts'
 import type { PortalActions, RequestSummary } from './actions.ts'
 import { type AskParts, askForAccess, withdraw } from './askForAccess.ts'
+import { type EmergencyParts, openEmergency, openReason } from './openEmergency.ts'
 import { type LookParts, lookLastsMs, openLook, startLook } from './openLook.ts'
 import { type PasskeySignInParts, passkeySignInActions } from './passkeySignIn.ts'
 import { summarise } from './requestSummary.ts'
@@ -14,7 +16,7 @@ const listed = 50
 
 /** Everything a doctor can do, over the store, the ledger and the vault that `app.ts` hands in. */
 export function doctorActions(
-  parts: AskParts & LookParts & SignInParts & PasskeySignInParts & SignLookParts & SignOperationParts,
+  parts: AskParts & EmergencyParts & LookParts & SignInParts & PasskeySignInParts & SignLookParts & SignOperationParts,
 ): PortalActions {
   const { store, clock, onRequestChange } = parts
 
@@ -31,12 +33,22 @@ export function doctorActions(
   return {
     ...signInActions(parts),
     askForAccess: askForAccess(parts),
+    openEmergency: openEmergency(parts),
     async requests(doctor) {
       return Promise.all((await store.requests.ofDoctor(doctor, listed)).map(summary))
     },
     async request(doctor, id) {
       const request = await store.requests.get(id)
-      return request?.doctorId === doctor ? summary(request) : null
+      if (request?.doctorId !== doctor) return null
+      const summarised = await summary(request)
+      const { emergency } = summarised
+      if (!emergency) return summarised
+      const operation = await store.operations.ofRequest(id, 'openEmergency')
+      const isRefusedForReview = operation?.failure === openedBefore
+      return {
+        ...summarised,
+        emergency: { ...emergency, isRefusedForReview, reason: openReason(request, parts.columns) },
+      }
     },
     withdraw: withdraw(parts),
     startLook: startLook(parts),

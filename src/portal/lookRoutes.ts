@@ -87,6 +87,7 @@ function statusOf(reason: Extract<OpenedLook, { status: 'refused' }>['reason']):
     case 'chainUnavailable':
       return 503
     case 'removed':
+    case 'disputed':
     case 'expired':
     case 'usedUp':
     case 'lookEnded':

@@ -112,7 +112,7 @@ async function gateRefusal(
 ): Promise<Refusal | null> {
   const now = clock()
   const { state } = summarise(request, now, false)
-  if (state === 'removed') return 'removed'
+  if (state === 'removed' || state === 'disputed') return state
   if (await sharingPause(store, request.patientId, now)) return 'sharingPaused'
   if (now - loggedAt > lookLastsMs) return request.oneTime ? 'usedUp' : 'lookEnded'
   // The look that used a one-time grant up is the one being read.

@@ -1,8 +1,8 @@
 import type { AffiliationRefusal } from '../core/affiliation.ts'
 import type { Preset, Purpose } from '../core/classes.ts'
 import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs } from '../core/people.ts'
-import type { Hex } from '../core/rows.ts'
-import type { AccessAsk, AskRefusal, LookRefusal } from './actions.ts'
+import type { Hex, UnsignedOperationRow } from '../core/rows.ts'
+import type { AccessAsk, AskRefusal, EmergencyOpening, EmergencyRefusal, LookRefusal } from './actions.ts'
 
 /** What a doctor does with her passkeys. The server prepares and checks; it can sign nothing of it. */
 export type PasskeyActions = {
@@ -22,6 +22,10 @@ export type PasskeyActions = {
   ): Promise<{ token: string; expiresAt: EpochMs } | { refused: PasskeyRefusal | AffiliationRefusal }>
 
   prepareAsk(doctor: DoctorId, ask: AccessAsk): Promise<{ signingId: string } | { refused: AskRefusal | NotReady }>
+  prepareEmergency(
+    doctor: DoctorId,
+    opening: EmergencyOpening,
+  ): Promise<{ signingId: string } | { refused: EmergencyRefusal | NotReady }>
   prepareWithdrawal(doctor: DoctorId, id: ConsentRequestId): Promise<{ signingId: string } | null>
   /** What waits for a signature, in words and as the 32 bytes to sign. Prepared anew where it is no longer current. */
   signing(doctor: DoctorId, signingId: string): Promise<SigningTask | null>
@@ -30,7 +34,7 @@ export type PasskeyActions = {
     doctor: DoctorId,
     signingId: string,
     answer: string,
-  ): Promise<{ requestId: ConsentRequestId } | { refused: AskRefusal | PasskeyRefusal | 'outdated' }>
+  ): Promise<{ requestId: ConsentRequestId } | { refused: AskRefusal | EmergencyRefusal | PasskeyRefusal | 'outdated' }>
 
   /** Begins a look that the session key must sign for before anything is written. */
   prepareLook(
@@ -56,7 +60,7 @@ export type NewPasskeyTask = { challenge: string; bytes: Hex; rpId: string; user
 
 export type SigningTask = {
   id: string
-  kind: 'openRequest' | 'withdrawRequest'
+  kind: UnsignedOperationRow['kind']
   healthId: string
   preset: Preset
   purpose: Purpose

@@ -1,11 +1,18 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { AskRefusal, EmergencyRefusal } from './actions.ts'
 import { errorAnswer } from './errorAnswers.ts'
 import { idParam, pageContext, sendPage, sessionOf, textField } from './pageContext.ts'
 import { messagePage } from './pages/messagePage.ts'
 import { passkeyPage } from './pages/passkeyPage.ts'
 import { signingPage } from './pages/signingPage.ts'
 import type { PortalParts } from './portalParts.ts'
-import { affiliationRefusalWords, askRefusalWords, notVerifiedWords, outdatedWords } from './words.ts'
+import {
+  affiliationRefusalWords,
+  askRefusalWords,
+  emergencyRefusalWords,
+  notVerifiedWords,
+  outdatedWords,
+} from './words.ts'
 
 /** A doctor's passkey, and the pages on which it signs. */
 export function passkeyRoutes(parts: PortalParts): FastifyPluginAsync {
@@ -57,9 +64,16 @@ export function passkeyRoutes(parts: PortalParts): FastifyPluginAsync {
         const way = { href: `/signing/${id}`, text: 'Sign again' }
         return sendPage(reply, messagePage(context, outdatedWords, way), 409)
       }
-      const { sentence } = askRefusalWords(refused, dates)
+      const { sentence } = isOfEmergency(refused)
+        ? emergencyRefusalWords(refused, dates)
+        : askRefusalWords(refused, dates)
       const words = { title: 'This request was not sent', why: sentence, whatToDo: 'Go to the start page.' }
       return sendPage(reply, messagePage(context, words), 422)
     })
   }
+}
+
+/** What both may be refused for reads alike. */
+function isOfEmergency(refusal: AskRefusal | EmergencyRefusal): refusal is EmergencyRefusal {
+  return refusal.code === 'reasonMissing' || refusal.code === 'emergencyUnreviewed'
 }

@@ -12,6 +12,7 @@ import type { PortalActions } from './actions.ts'
 import { assetUrls } from './assetUrls.ts'
 import { cardRoutes } from './cardRoutes.ts'
 import { datesIn } from './dates.ts'
+import { emergencyRoutes } from './emergencyRoutes.ts'
 import { answerErrors } from './errorAnswers.ts'
 import { eventStreams } from './eventStreams.ts'
 import { lookRoutes } from './lookRoutes.ts'
@@ -117,6 +118,7 @@ export function portalScope(actions: PortalActions, options: PortalOptions): Fas
         else return reply.redirect('/sign-in', 303)
       })
       await signedIn.register(requestRoutes(parts))
+      await signedIn.register(emergencyRoutes(parts))
       await signedIn.register(passkeyRoutes(parts))
       await signedIn.register(lookRoutes(parts))
     })

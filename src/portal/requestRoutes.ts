@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { isPreset, isPurpose } from '../core/classes.ts'
+import { isAskedPurpose, isPreset } from '../core/classes.ts'
 import type { ConsentRequestId } from '../core/people.ts'
 import type { AccessAsk } from './actions.ts'
 import { errorAnswer } from './errorAnswers.ts'
@@ -102,13 +102,13 @@ function parseAskForm(values: AskFormValues): { ask: AccessAsk } | { errors: Ask
   const healthId = values.healthId.trim()
   const oneTime = values.days === 'once'
   const days = oneTime ? 1 : /^\d{1,4}$/.test(values.days) ? Number(values.days) : null
-  if (healthId !== '' && isPreset(preset) && isPurpose(purpose) && days !== null) {
+  if (healthId !== '' && isPreset(preset) && isAskedPurpose(purpose) && days !== null) {
     return { ask: { healthId, preset, purpose, days, oneTime } }
   }
   const fields: AskFormErrors['fields'] = {
     ...(healthId === '' && { healthId: "Write the patient's health ID. It stands on the patient's card." }),
     ...(!isPreset(preset) && { preset: 'Choose what you need to see.' }),
-    ...(!isPurpose(purpose) && { purpose: 'Choose what it is for.' }),
+    ...(!isAskedPurpose(purpose) && { purpose: 'Choose what it is for.' }),
     ...(days === null && { days: 'Choose for how long.' }),
   }
   return { errors: { fields, form: [] } }

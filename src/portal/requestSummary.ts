@@ -1,6 +1,7 @@
 import type { EpochMs } from '../core/people.ts'
 import type { RequestWithPeople } from '../core/store.ts'
-import type { RequestState, RequestSummary } from './actions.ts'
+import type { EmergencySummary, RequestState, RequestSummary } from './actions.ts'
+import { reviewByOf } from './openEmergency.ts'
 
 /** A request as the doctor sees it. What the clock has ended reads as ended, whether or not the job has run. */
 export function summarise(
@@ -20,10 +21,12 @@ export function summarise(
     askedAt,
     answerBy,
     grantedUntil,
-    unreachable,
+    // Of an emergency that was not opened nothing may be told but that.
+    unreachable: unreachable && (purpose !== 'emergency' || grantedUntil !== null),
     paused,
     state: stateAt(request, now),
     signing: request.signing,
+    emergency: emergencyOf(request, now),
   }
 }
 
@@ -32,8 +35,16 @@ export function shownState({ state, paused }: RequestSummary): RequestState | 'p
   return paused && (state === 'granted' || state === 'usedUp') ? 'paused' : state
 }
 
-function stateAt({ state, answerBy, grantedUntil }: RequestWithPeople, now: EpochMs) {
+function emergencyOf(request: RequestWithPeople, now: EpochMs): EmergencySummary | null {
+  if (request.purpose !== 'emergency') return null
+  const { reviewedAt } = request
+  const reviewBy = reviewByOf(request)
+  const isOverdue = reviewedAt === null && reviewBy !== null && reviewBy < now
+  return { reason: null, reviewBy, reviewedAt, isOverdue, isRefusedForReview: false }
+}
+
+function stateAt({ state, purpose, answerBy, grantedUntil }: RequestWithPeople, now: EpochMs) {
   if (state === 'granted' && grantedUntil !== null && grantedUntil <= now) return 'expired'
-  if ((state === 'asked' || state === 'asking') && answerBy <= now) return 'lapsed'
+  if ((state === 'asked' || state === 'asking') && answerBy <= now) return purpose === 'emergency' ? 'failed' : 'lapsed'
   return state
 }

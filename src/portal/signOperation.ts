@@ -6,15 +6,24 @@ import { type ConsentRequestId, type EpochMs, minute } from '../core/people.ts'
 import type { ConsentRequestRow, Hex, PasskeyAccountRow, UnsignedOperationRow, UserOperationRow } from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
 import { newUserOperation } from '../core/userOperation.ts'
-import { type AskParts, addRequest, askable, freeNumber, newRequest, onNextLine, refusalOf } from './askForAccess.ts'
+import { addRequest, askable, freeNumber, newRequest, onNextLine, refusalOf } from './askForAccess.ts'
+import {
+  addEmergency,
+  type EmergencyParts,
+  emergencyRefusal,
+  newEmergency,
+  openable,
+  openReason,
+  waitUntil,
+} from './openEmergency.ts'
 import type { PasskeyActions, SigningTask } from './passkeyActions.ts'
 
 /** A page that waits longer for a touch has been left. */
 const unsignedLastsMs = 30 * minute
 
-export type SignOperationParts = AskParts & { passkeys: PasskeyCheck; operations: PasskeyOperations }
+export type SignOperationParts = EmergencyParts & { passkeys: PasskeyCheck; operations: PasskeyOperations }
 
-type Actions = Pick<PasskeyActions, 'prepareAsk' | 'prepareWithdrawal' | 'signing' | 'sign'>
+type Actions = Pick<PasskeyActions, 'prepareAsk' | 'prepareEmergency' | 'prepareWithdrawal' | 'signing' | 'sign'>
 
 /**
  * What a doctor's own passkey signs: the server prepares the operation, the doctor reads what it does and signs its hash, and
@@ -39,7 +48,7 @@ export function signOperationActions(parts: SignOperationParts): Actions {
       doctorId: account.doctorId,
       kind,
       consentRequestId: kind === 'withdrawRequest' ? request.id : null,
-      request: kind === 'openRequest' ? JSON.stringify(request) : null,
+      request: kind === 'withdrawRequest' ? null : JSON.stringify(request),
       patientAccount,
       createdAt: now,
     }
@@ -48,7 +57,7 @@ export function signOperationActions(parts: SignOperationParts): Actions {
   }
 
   async function requestOf(row: UnsignedOperationRow): Promise<ConsentRequestRow | null> {
-    if (row.request !== null) return JSON.parse(row.request) as ConsentRequestRow
+    if (row.request !== null) return readRequest(row.request)
     return row.consentRequestId && store.requests.get(row.consentRequestId)
   }
 
@@ -58,7 +67,7 @@ export function signOperationActions(parts: SignOperationParts): Actions {
   }
 
   async function isCurrent(row: UnsignedOperationRow, account: PasskeyAccountRow): Promise<boolean> {
-    const request = row.request === null ? null : (JSON.parse(row.request) as ConsentRequestRow)
+    const request = row.kind === 'openRequest' ? await requestOf(row) : null
     if (request && (await onNextLine(parts, request)).lineHash !== request.lineHash) return false
     return operations.isCurrent(row.operation, await store.operations.open(account.account))
   }
@@ -76,14 +85,29 @@ export function signOperationActions(parts: SignOperationParts): Actions {
       const asker = { account: account.account, affiliationId: account.affiliationId, signing: 'passkey' } as const
       const request = await newRequest(parts, { asker, doctorId, patient, healthId, ask, now })
       // Of a health ID that is nobody's the page must not differ: the doctor signs, and it goes nowhere.
-      const patientAccount = patient?.account ?? (`0x${randomBytes(20).toString('hex')}` as const)
-      return { signingId: await prepare(account, 'openRequest', request, patientAccount) }
+      return { signingId: await prepare(account, 'openRequest', request, patient?.account ?? nobodysAccount()) }
+    },
+
+    async prepareEmergency(doctorId, { healthId: typed, reason }) {
+      const healthId = parseHealthId(typed)
+      if (!healthId) return { refused: { code: 'healthIdMistyped' } }
+      const account = await store.people.passkeyAccount(doctorId)
+      if (!account || account.affiliationId === null) return { refused: { code: 'accountNotConfirmed' } }
+      const now = clock()
+      const of = { doctorId, doctorAccount: account.account, healthId }
+      const refusal = await emergencyRefusal(store, of, reason, now)
+      if (refusal) return { refused: refusal }
+      const patient = await openable(store, healthId)
+      const asker = { account: account.account, affiliationId: account.affiliationId, signing: 'passkey' } as const
+      const request = await newEmergency(parts, { asker, doctorId, patient, healthId, now }, reason)
+      return { signingId: await prepare(account, 'openEmergency', request, patient?.account ?? nobodysAccount()) }
     },
 
     async prepareWithdrawal(doctorId, id) {
       const request = await store.requests.get(id)
       const account = await store.people.passkeyAccount(doctorId)
       if (request?.doctorId !== doctorId || !account || request.doctorAccount !== account.account) return null
+      if (request.purpose === 'emergency') return null
       if (!nextState(request.state, 'withdraw')) return null
       return { signingId: await prepare(account, 'withdrawRequest', request, await patientAccountOf(store, request)) }
     },
@@ -126,9 +150,11 @@ export function signOperationActions(parts: SignOperationParts): Actions {
           signed,
           hash: row.hash,
         })
-        return row.request === null
-          ? withdrawSigned(inside, row, operation, now)
-          : askSigned(inside, JSON.parse(row.request) as ConsentRequestRow, operation, now)
+        if (row.request === null) return withdrawSigned(inside, row, operation, now)
+        const request = readRequest(row.request)
+        return row.kind === 'openEmergency'
+          ? openSigned(inside, request, operation, now)
+          : askSigned(inside, request, operation, now)
       })
     },
   }
@@ -149,6 +175,22 @@ export function signOperationActions(parts: SignOperationParts): Actions {
     const number = patient ? await freeNumber(inside, patient, now) : request.number
     await addRequest(inside, { ...request, number, askedAt: now }, operation(request.id), now)
     return { requestId: request.id }
+  }
+
+  async function openSigned(
+    inside: Store,
+    request: ConsentRequestRow,
+    operation: (id: ConsentRequestId) => Omit<UserOperationRow, 'sequence'>,
+    now: EpochMs,
+  ): ReturnType<Actions['sign']> {
+    const refusal = await emergencyRefusal(inside, request, openReason(request, parts.columns) ?? '', now)
+    if (refusal) return { refused: refusal }
+    // She may have forbidden it while the page was open: then what was signed goes nowhere.
+    const patient = request.patientId && (await openable(inside, request.healthId))
+    const number = patient ? await freeNumber(inside, patient, now) : request.number
+    const row = { ...request, number, patientId: patient ? patient.id : null, askedAt: now, answerBy: waitUntil(now) }
+    await addEmergency(inside, row, operation(row.id), now)
+    return { requestId: row.id }
   }
 }
 
@@ -173,5 +215,14 @@ async function withdrawSigned(
 
 async function patientAccountOf(store: Store, { patientId }: ConsentRequestRow): Promise<Hex> {
   const patient = patientId && (await store.people.patient(patientId))
-  return patient ? patient.account : `0x${randomBytes(20).toString('hex')}`
+  return patient ? patient.account : nobodysAccount()
+}
+
+function nobodysAccount(): Hex {
+  return `0x${randomBytes(20).toString('hex')}`
+}
+
+function readRequest(text: string): ConsentRequestRow {
+  const request = JSON.parse(text) as ConsentRequestRow
+  return { ...request, reasonSealed: request.reasonSealed && Buffer.from(request.reasonSealed) }
 }

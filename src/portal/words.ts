@@ -2,7 +2,14 @@ import type { AffiliationRefusal } from '../core/affiliation.ts'
 import { type Preset, type Purpose, presets, purposes, type RecordClass } from '../core/classes.ts'
 import { bareReplyMaxDays } from '../core/consent.ts'
 import { day, type EpochMs } from '../core/people.ts'
-import type { AskRefusal, LookRefusal, OpenedLook, RequestSummary } from './actions.ts'
+import type {
+  AskRefusal,
+  EmergencyRefusal,
+  EmergencySummary,
+  LookRefusal,
+  OpenedLook,
+  RequestSummary,
+} from './actions.ts'
 import type { Dates } from './dates.ts'
 import { shownState } from './requestSummary.ts'
 import { unreachable } from './unreachable.ts'
@@ -18,11 +25,17 @@ export const presetWords: Readonly<Record<Preset, { name: string; opens: string 
   PRIVATE: { name: 'PRIVATE', opens: 'HIV and STI, mental health and substance use, sexual health and violence.' },
 }
 
+/** What a request opens, on a page that does not list the others. */
+export function opensWords({ preset }: Pick<RequestSummary, 'preset'>): string {
+  return preset === 'ALL' ? 'Everything but what is PRIVATE.' : presetWords[preset].opens
+}
+
 export const purposeWords: Readonly<Record<Purpose, string>> = {
   treatment: 'Treatment',
   payment: 'Payment',
   research: 'Research',
   patientRequest: "The patient's own request",
+  emergency: 'Emergency',
 }
 
 /** Column heads that fit what a record is about. */
@@ -77,6 +90,8 @@ const careStays = "A refusal must not change the patient's care."
 export function stateWords(request: RequestSummary, dates: Dates): StateWords {
   const what = presetWords[request.preset].name
   const shown = shownState(request)
+  const ofEmergency = shown !== 'paused' && request.emergency && emergencyWords(request, request.emergency, dates)
+  if (ofEmergency) return ofEmergency
   switch (shown) {
     case 'paused':
       return {
@@ -145,6 +160,12 @@ export function stateWords(request: RequestSummary, dates: Dates): StateWords {
         label: 'Access removed',
         sentence: `The patient took the access back. It ended at once. ${careStays}`,
       }
+    case 'disputed':
+      return {
+        tone: 'no',
+        label: 'Disputed',
+        sentence: `The patient disputed this. It ended at once. ${careStays}`,
+      }
     case 'expired':
       return {
         tone: 'past',
@@ -169,6 +190,88 @@ export function stateWords(request: RequestSummary, dates: Dates): StateWords {
   }
 }
 
+/** What an emergency's states mean where they mean something else than those of a question. */
+function emergencyWords(request: RequestSummary, emergency: EmergencySummary, dates: Dates): StateWords | null {
+  switch (request.state) {
+    case 'asking':
+      return {
+        tone: 'wait',
+        label: 'Being opened',
+        sentence:
+          'The emergency is being written to the chain. You can open the record when it stands there, in a few seconds. What does not stand there after half a minute is not opened.',
+      }
+    case 'granted':
+      return {
+        tone: 'good',
+        label: request.grantedUntil === null ? 'Open' : `Open until ${dates.moment(request.grantedUntil)}`,
+        sentence: `You may open ALL of the record, never what is PRIVATE. Each look is written to the chain before the page shows. ${
+          request.unreachable
+            ? "The patient's phone takes no messages now."
+            : 'The patient was told by text message, and can end it.'
+        }`,
+      }
+    case 'removed':
+      return { tone: 'no', label: 'Ended by the patient', sentence: `The patient ended this emergency. ${careStays}` }
+    case 'disputed':
+      return {
+        tone: 'no',
+        label: 'Disputed by the patient',
+        sentence: `The patient says that this was no emergency, and it ended at once. Your hospital sees the dispute when it reviews. ${careStays}`,
+      }
+    case 'expired':
+      return {
+        tone: 'past',
+        label: 'Ended',
+        sentence: 'The 24 hours of this emergency are over. Ask the patient if you still need to see the record.',
+      }
+    case 'failed':
+      return {
+        tone: 'no',
+        label: 'Not opened',
+        sentence: emergency.isRefusedForReview
+          ? `Nothing was opened. ${unreviewedBefore}`
+          : 'Nothing was opened. This patient has not allowed emergency access or has stopped all sharing, nobody has this health ID, or the chain did not take it in time: the page says the same in each case. Ask for access instead, or try again.',
+      }
+    default:
+      return null
+  }
+}
+
+const unreviewedBefore =
+  'Your last emergency with this patient has not been reviewed yet, and the chain takes no other one before. Ask your hospital to review it; after 72 hours only the governor can.'
+
+/** How an emergency's review stands. */
+export function reviewWords({ reviewBy, reviewedAt, isOverdue }: EmergencySummary, dates: Dates): string | null {
+  if (reviewBy === null) return null
+  if (reviewedAt !== null) return `Reviewed on ${dates.day(reviewedAt)}`
+  return isOverdue
+    ? `Overdue: it was to be reviewed until ${dates.moment(reviewBy)}`
+    : `To be reviewed until ${dates.moment(reviewBy)}`
+}
+
+/** Why an emergency was not opened, before anything was tried. */
+export function emergencyRefusalWords(
+  refusal: EmergencyRefusal,
+  dates: Dates,
+): { field: 'healthId' | 'reason' | null; sentence: string } {
+  switch (refusal.code) {
+    case 'healthIdMistyped':
+    case 'tooManyPatientsToday': {
+      const { field, sentence } = askRefusalWords(refusal, dates)
+      return { field: field === 'healthId' ? field : null, sentence }
+    }
+    case 'reasonMissing':
+      return {
+        field: 'reason',
+        sentence: `Say why you cannot wait for an answer, in ${refusal.min} to ${refusal.max} characters.`,
+      }
+    case 'emergencyUnreviewed':
+      return { field: null, sentence: unreviewedBefore }
+    default:
+      return unreachable(refusal)
+  }
+}
+
 /** Said when no message reaches the patient; grants that stand are not touched by it. */
 export const unreachableWords = {
   label: 'Not reachable',
@@ -176,7 +279,12 @@ export const unreachableWords = {
     "The patient's phone takes no messages from us now, so an answer can't be expected. Access already given stays. Ask a community health worker to check the number.",
 }
 
-export function daysWords(days: number, oneTime: boolean): string {
+/** How long a request is for. */
+export function lengthWords({ purpose, days, oneTime }: Pick<RequestSummary, 'purpose' | 'days' | 'oneTime'>): string {
+  return purpose === 'emergency' ? '24 hours' : daysWords(days, oneTime)
+}
+
+function daysWords(days: number, oneTime: boolean): string {
   if (oneTime) return 'One look within 24 hours'
   return days === 1 ? '1 day' : `${days} days`
 }
@@ -352,6 +460,12 @@ export function openRefusalWords(reason: Extract<OpenedLook, { status: 'refused'
         title: 'Access was removed by the patient',
         why: 'The patient took the access back, and that counts from the moment the message arrived.',
         whatToDo: `Talk with the patient if you need to see the record again. ${careStays}`,
+      }
+    case 'disputed':
+      return {
+        title: 'The patient disputed this emergency',
+        why: 'The patient says that it was none, and that counts from the moment the message arrived.',
+        whatToDo: `Your hospital sees the dispute when it reviews. Ask for access if you need to see the record again. ${careStays}`,
       }
     case 'expired':
       return {

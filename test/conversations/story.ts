@@ -1,6 +1,6 @@
 import type { Village } from '../../local/village.ts'
 import { consentLedgerAbi } from '../../src/accounts/contracts.generated.ts'
-import type { Preset, Purpose } from '../../src/core/classes.ts'
+import type { AskedPurpose, Preset } from '../../src/core/classes.ts'
 import { type ConsentRequestId, day, type EpochMs, hour, type Language, minute } from '../../src/core/people.ts'
 import type { Standing } from '../../src/core/safeguards.ts'
 import type { PortalActions } from '../../src/portal/actions.ts'
@@ -19,7 +19,11 @@ export type Story = {
   readonly village: Village
   readonly phone: string
   /** A doctor asks; what follows reaches the phone before this resolves. */
-  asks(ask?: Partial<{ by: number; preset: Preset; purpose: Purpose; days: number; oneTime: boolean }>): Promise<Asked>
+  asks(
+    ask?: Partial<{ by: number; preset: Preset; purpose: AskedPurpose; days: number; oneTime: boolean }>,
+  ): Promise<Asked>
+  /** A doctor opens the record in an emergency. */
+  opens(by?: number): Promise<Asked>
   /** The same, where a rule may stop it. Writes down by which. */
   triesToAsk(by?: number): Promise<void>
   texts(text: string): Promise<void>
@@ -55,7 +59,7 @@ export async function beginStory(village: Village, language: Language): Promise<
     return doctor
   }
   const lines: string[] = []
-  let read = 0
+  let read = phones.messages(patient.phone).length
   let asked = 0
 
   await advanceToHour(village, 9)
@@ -89,6 +93,18 @@ export async function beginStory(village: Village, language: Language): Promise<
       await store.requests.update(answer.requestId, { number })
       await settle()
       return { id: answer.requestId, number, by }
+    },
+    async opens(by = 0) {
+      const opening = { healthId: patient.healthId, reason: 'Unconscious after a fall' }
+      const answer = await actions.openEmergency(doctorAt(by).id, opening)
+      const stopped = 'refused' in answer ? ` (stopped: ${answer.refused.code})` : ''
+      lines.push(`· ${doctorAt(by).name} opens the record in an emergency${stopped}`)
+      const id = 'refused' in answer ? ('none' as ConsentRequestId) : answer.requestId
+      const number = numbers[asked] ?? 80 + asked
+      asked += 1
+      await store.requests.update(id, { number })
+      await settle()
+      return { id, number, by }
     },
     async triesToAsk(by = 0) {
       await ask(by, {})

@@ -6,7 +6,10 @@ import { expect, test } from 'vitest'
 import { printCard } from '../../local/printCard.ts'
 import type { Village } from '../../local/village.ts'
 import { groupCode } from '../../src/core/codeCard.ts'
+import { allowEmergencies } from '../support/allowEmergencies.ts'
 import { engines, testVillage } from '../support/testVillage.ts'
+
+const reason = 'Unconscious after a fall'
 
 test.each(engines)(
   'after a whole story no log, row or block holds a name, a number, a text or a key, on %s',
@@ -15,6 +18,7 @@ test.each(engines)(
     await using village = await testVillage(engine, { log: (line) => lines.push(line) })
     await liveThroughTheStory(village)
     const codes = await liveThroughTheCardStory(village)
+    await liveThroughTheEmergency(village)
 
     const secrets = [...(await secretsOf(village)), ...codes]
     const rows = await everyRow(village)
@@ -50,6 +54,17 @@ async function liveThroughTheStory(village: Village): Promise<void> {
     if ('refused' in look) throw new Error('The look was refused.')
     expect((await actions.open(doctor.id, look.lookId, 8_000)).status).toBe('open')
   }
+}
+
+async function liveThroughTheEmergency(village: Village): Promise<void> {
+  const [doctor] = village.people.doctors
+  const patient = village.people.patients[1]
+  if (!doctor || !patient) throw new Error('The village is empty.')
+  await allowEmergencies(village, patient)
+  const opened = await village.app.actions.openEmergency(doctor.id, { healthId: patient.healthId, reason })
+  if ('refused' in opened) throw new Error('The emergency was refused.')
+  await village.settle()
+  expect((await village.app.store.requests.get(opened.requestId))?.state).toBe('granted')
 }
 
 /** A patient with a card: a code for another line, one in groups beside words, and the right one. @returns the codes */
@@ -114,13 +129,19 @@ async function secretsOf(village: Village): Promise<[string, string][]> {
     ...(await Promise.all(keys)),
     ['a text that was sent', 'asks to see'],
     ['a text that came', 'my pin is'],
+    ['the reason of an emergency', reason],
     ['a record', 'Cholesterol'],
   ]
 }
 
 async function idsOf(village: Village): Promise<[string, string][]> {
   const ids = village.people.patients.map(({ healthId }): [string, string] => ['a health ID', healthId])
-  return [...ids, ['what was asked', 'LAB_RESULTS'], ['what was asked for', 'treatment']]
+  return [
+    ...ids,
+    ['what was asked', 'LAB_RESULTS'],
+    ['what was asked for', 'treatment'],
+    ['what was opened for', 'emergency'],
+  ]
 }
 
 /** All tables, the queue's included, as one text. */

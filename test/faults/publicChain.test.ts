@@ -4,7 +4,10 @@ import { type Abi, decodeEventLog, decodeFunctionData, type Hex, isAddressEqual,
 import { expect, test } from 'vitest'
 import type { Village } from '../../local/village.ts'
 import * as contracts from '../../src/accounts/contracts.generated.ts'
+import { reviewEmergency } from '../../src/cli/emergency.ts'
+import { allowEmergencies } from '../support/allowEmergencies.ts'
 import { asked } from '../support/asked.ts'
+import { numberOf } from '../support/patientsPhone.ts'
 import { testVillage } from '../support/testVillage.ts'
 
 const ours = [
@@ -27,6 +30,25 @@ test('a stranger reads on the chain what the threat model lists, and nothing els
     if ('refused' in look) throw new Error('The look was refused.')
     expect((await app.actions.open(doctor.id, look.lookId, 8_000)).status).toBe('open')
   }
+
+  await allowEmergencies(village, patient)
+  const opening = { healthId: patient.healthId, reason: 'Unconscious after a fall' }
+  const opened = await app.actions.openEmergency(doctor.id, opening)
+  if ('refused' in opened) throw new Error('The emergency was refused.')
+  await village.settle()
+  const told = world.phones.messages(patient.phone).at(-1)
+  world.phones.text(patient.phone, `${numberOf(told?.text)} 9`)
+  await village.settle()
+  const emergency = await app.store.requests.get(opened.requestId)
+  const reviewed = await reviewEmergency({
+    rpc: world.chain.url,
+    ledger: world.deployment.consentLedger.address,
+    requestId: emergency?.ledgerRequestId ?? '0x',
+    keyFile: join(app.config.dataFolder, 'keys', 'hospital'),
+    finding: 'It was none.',
+    outFile: join(app.config.dataFolder, 'finding.json'),
+  })
+  expect(reviewed.reviewed).toBe(true)
 
   const found = await readAsStranger(village)
   const listed = await readList()

@@ -5,13 +5,18 @@ import { expect, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import type { EpochMs } from '../../src/core/people.ts'
+import { commitToEmergency } from '../../src/core/scope.ts'
 import { openLog } from '../../src/log.ts'
 import { startVillageOutside } from '../support/villageOutside.ts'
 
 const command = join(import.meta.dirname, '../../src/cli/healthchain.ts')
 
-async function run(args: string[], env: Record<string, string> = {}, input = '') {
-  const child = spawn(process.execPath, [command, 'credential', ...args], {
+function run(args: string[], env: Record<string, string> = {}, input = '') {
+  return healthchain(['credential', ...args], env, input)
+}
+
+async function healthchain(args: string[], env: Record<string, string>, input = '') {
+  const child = spawn(process.execPath, [command, ...args], {
     env: { PATH: process.env['PATH'], ...env },
   })
   child.stdin.end(input)
@@ -23,7 +28,7 @@ async function run(args: string[], env: Record<string, string> = {}, input = '')
   return { code, stdout: stdout.trim(), stderr }
 }
 
-test('a hospital signs a credential on its own machine, and the operator keeps only what would let the doctor in', async () => {
+test('from a terminal: a credential by the hospital that lets the doctor in, and the reason of an emergency', async () => {
   await using village = await startVillageOutside()
   const { world, people } = village
   const [doctor] = people.doctors
@@ -54,6 +59,19 @@ test('a hospital signs a credential on its own machine, and the operator keeps o
   expect((await run(['store', '--login', doctor.login], {}, issued.stdout)).code).toBe(2)
 
   const after = await createApp(config, secrets, parts)
+  const [patient] = people.patients
+  const opening = { healthId: patient?.healthId ?? '', reason: 'Unconscious after a fall' }
+  const emergency = await after.actions.openEmergency(doctor.id, opening)
+  const opened = 'requestId' in emergency ? await after.store.requests.get(emergency.requestId) : null
   expect(await after.actions.signIn(doctor.login, doctor.password)).toMatchObject({ token: expect.any(String) })
   await after.close()
+
+  // What a reviewer is handed: with it anybody checks what stands on chain.
+  const reason = await healthchain(['emergency', 'reason', '--request', opened?.ledgerRequestId ?? ''], world.env)
+  const { salt, reasonCommitment, ...scope } = JSON.parse(reason.stdout)
+  expect(scope).toMatchObject({ reason: 'Unconscious after a fall', preset: 'ALL', purpose: 'emergency' })
+  expect(commitToEmergency(scope, scope.reason, salt)).toBe(reasonCommitment)
+  expect(reasonCommitment).toBe(opened?.scopeCommitment)
+  const unknown = await healthchain(['emergency', 'reason', '--request', `0x${'ab'.repeat(32)}`], world.env)
+  expect(unknown).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('no such emergency') })
 })

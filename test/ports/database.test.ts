@@ -239,6 +239,24 @@ describe.each(engines)('on %s', (engine) => {
     expect(await store.cards.pausedUntil(people.patientId, now)).toBeNull()
   })
 
+  test('the last emergency of an account with a patient is the last that stood on chain', async () => {
+    const healthId = 'HC-EMER-GENC'
+    const doctorAccount = hex(20)
+    const emergency = { healthId, doctorAccount, preset: 'ALL', purpose: 'emergency' } as const
+    const until = (grantedUntil: number) => ({ grantedUntil: grantedUntil as EpochMs, state: 'expired' as const })
+    await aRequest(store, people, { ...emergency, ...until(1) })
+    const last = await aRequest(store, people, { ...emergency, ...until(2), reasonSealed: Uint8Array.of(0, 255) })
+    await aRequest(store, people, { ...emergency, state: 'failed' })
+    await aRequest(store, people, { ...emergency, ...until(3), state: 'failed' })
+    await aRequest(store, people, { ...emergency, ...until(4), purpose: 'treatment' })
+    await aRequest(store, people, { ...emergency, ...until(5), doctorAccount: hex(20) })
+    await aRequest(store, people, { ...emergency, ...until(6), healthId: 'HC-EMER-OTHR' })
+    const found = await store.requests.lastEmergency(doctorAccount, healthId)
+    expect(found).toMatchObject({ id: last, reviewedAt: null })
+    expect(Buffer.from(found?.reasonSealed ?? [])).toEqual(Buffer.of(0, 255))
+    expect(await store.requests.lastEmergency(hex(20), healthId)).toBeNull()
+  })
+
   test('a change is announced once it is committed, never after a rollback', async () => {
     const heard: string[] = []
     const stop = await database.listen('request', (id) => heard.push(id))
@@ -522,6 +540,8 @@ async function aRequest(store: Store, people: People, change: Partial<ConsentReq
     signing: 'serverSigned',
     patientId: people.patientId,
     healthId: `HC-${randomUUID()}`,
+    reasonSealed: null,
+    reviewedAt: null,
     preset: 'LAB_RESULTS',
     purpose: 'treatment',
     days: 7,

@@ -28,6 +28,7 @@ const purposeWords: Readonly<Record<Purpose, string>> = {
   payment: ' for payment',
   research: ' for research',
   patientRequest: ' as you asked',
+  emergency: ' in an emergency',
 }
 
 const time = (days: number, oneTime: boolean) => (oneTime ? 'once' : days === 1 ? '1 day' : `${days} days`)
@@ -54,6 +55,12 @@ export const en: Phrases = {
   refused: (p) => `${p.number}: refused. Nobody can see this. Your care must not change because of it.`,
   notMe: (p) => `${p.number}: refused as not yours. Thank you, the hospital will look into it.`,
   removed: (p) => `${p.number}: ${p.doctor} can no longer see your record. Your care must not change because of it.`,
+  emergency: (p) =>
+    `${p.number}: Emergency: ${p.doctor}, ${p.hospital}, opened your record for 24 hours. Reply ${p.number} 9 if this is wrong. To end it: REMOVE ${p.number}`,
+  howToDispute: (p, zone) =>
+    `${p.number}: ${p.doctor} opened your record in an emergency, until ${dayAndTime(p.until, zone, months)}. Reply ${p.number} 9 if this is wrong. To end it: REMOVE ${p.number}`,
+  disputed: (p) =>
+    `${p.number}: closed. ${p.doctor} can no longer see your record, and the hospital must look into it. Your care must not change because of it.`,
   alreadyAllowed: (p, zone) =>
     `${p.number}: ${p.doctor} is already allowed until ${dayAndTime(p.until, zone, months)}. To take it back: REMOVE ${p.number}`,
   alreadyOnItsWay: (p) => `${p.number}: we have your yes and are writing it down. We will tell you when it is done.`,

@@ -28,6 +28,7 @@ const purposeWords: Readonly<Record<Purpose, string>> = {
   payment: ' kwa malipo',
   research: ' kwa utafiti',
   patientRequest: ' kwa ombi lako',
+  emergency: ' kwa dharura',
 }
 
 const time = (days: number, oneTime: boolean) => (oneTime ? 'mara moja' : `siku ${days}`)
@@ -54,6 +55,12 @@ export const sw: Phrases = {
   refused: (p) => `${p.number}: umekataa. Hakuna atakayeona. Matibabu yako hayapaswi kubadilika kwa sababu hiyo.`,
   notMe: (p) => `${p.number}: imekataliwa kwa kuwa si yako. Asante, hospitali itafuatilia.`,
   removed: (p) => `${p.number}: ${p.doctor} hawezi tena kuona rekodi yako. Matibabu yako hayapaswi kubadilika.`,
+  emergency: (p) =>
+    `${p.number}: Dharura: ${p.doctor}, ${p.hospital}, amefungua rekodi yako kwa saa 24. Jibu ${p.number} 9 kama si sawa. Kuondoa ruhusa: ONDOA ${p.number}`,
+  howToDispute: (p, zone) =>
+    `${p.number}: ${p.doctor} amefungua rekodi yako kwa dharura, hadi ${dayAndTime(p.until, zone, months)}. Jibu ${p.number} 9 kama si sawa. Kuondoa ruhusa: ONDOA ${p.number}`,
+  disputed: (p) =>
+    `${p.number}: imefungwa. ${p.doctor} hawezi tena kuona rekodi yako, na hospitali itafuatilia. Matibabu yako hayapaswi kubadilika.`,
   alreadyAllowed: (p, zone) =>
     `${p.number}: ${p.doctor} tayari ameruhusiwa hadi ${dayAndTime(p.until, zone, months)}. Kuondoa ruhusa: ONDOA ${p.number}`,
   alreadyOnItsWay: (p) => `${p.number}: tumepokea ndiyo yako na tunaiandika. Tutakuambia ikikamilika.`,

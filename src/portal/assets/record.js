@@ -27,8 +27,8 @@ if (record instanceof HTMLElement) {
     only: record.dataset['watch'] ?? null,
     // A one-time grant is used up by this very look: the reading goes on.
     onState: (_id, state) => {
-      if (state !== 'granted' && state !== 'usedUp')
-        close(state === 'removed' || state === 'expired' || state === 'paused' ? state : 'other')
+      if (state === 'granted' || state === 'usedUp') return
+      close(['removed', 'disputed', 'expired', 'paused'].includes(state) ? state : 'other')
     },
     onSignedOut: () => close('signedOut'),
     onSilence: () => close('silent'),

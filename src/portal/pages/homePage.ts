@@ -25,6 +25,7 @@ export function homePage(
     main: html`<div class="columns">
 <section aria-labelledby="ask-title">
 <h1 id="ask-title">Ask a patient for access</h1>
+<p class="lead">The patient cannot answer? <a href="/emergency">Open the record in an emergency</a>, if the patient has allowed that.</p>
 ${askForm(context, values, errors)}
 </section>
 <section aria-labelledby="requests-title">

@@ -6,7 +6,7 @@ import { unreachable } from '../unreachable.ts'
 import {
   classWords,
   columnWords,
-  daysWords,
+  lengthWords,
   type MessageWords,
   openRefusalWords,
   presetWords,
@@ -53,7 +53,7 @@ ${closings.map(
 function consentStrip(context: PageContext, { request, entry }: Opened): Html {
   const { dates } = context
   return html`<dl class="facts strip">
-<div><dt>Allowed</dt><dd>${presetWords[request.preset].name}, ${daysWords(request.days, request.oneTime).toLowerCase()}</dd></div>
+<div><dt>Allowed</dt><dd>${presetWords[request.preset].name}, ${lengthWords(request).toLowerCase()}</dd></div>
 <div><dt>Until</dt><dd>${request.grantedUntil === null ? 'not known' : dates.moment(request.grantedUntil)}</dd></div>
 <div><dt>What for</dt><dd>${purposeWords[request.purpose]}</dd></div>
 <div><dt>Logged</dt><dd><time datetime="${dates.machine(entry.at)}">${dates.moment(entry.at)}</time>, block ${entry.blockNumber}</dd></div>
@@ -121,6 +121,7 @@ function flagMark(flag: NonNullable<RecordRow['flag']>): Html {
 /** What `record.js` puts in place of the records, by the reason that it closes for. */
 const closings: readonly { name: string; words: MessageWords }[] = [
   { name: 'removed', words: openRefusalWords('removed') },
+  { name: 'disputed', words: openRefusalWords('disputed') },
   { name: 'expired', words: openRefusalWords('expired') },
   { name: 'paused', words: openRefusalWords('sharingPaused') },
   { name: 'lookEnded', words: openRefusalWords('lookEnded') },

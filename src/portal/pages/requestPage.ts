@@ -2,7 +2,16 @@ import { isOpen } from '../../core/consent.ts'
 import type { RequestState, RequestSummary } from '../actions.ts'
 import { type Html, html } from '../html.ts'
 import { shownState } from '../requestSummary.ts'
-import { daysWords, presetWords, purposeWords, signingWords, stateWords, unreachableWords } from '../words.ts'
+import {
+  lengthWords,
+  opensWords,
+  presetWords,
+  purposeWords,
+  reviewWords,
+  signingWords,
+  stateWords,
+  unreachableWords,
+} from '../words.ts'
 import { csrfField, layout, type PageContext } from './layout.ts'
 import { toneSigns, unreachableBadge } from './stateBadge.ts'
 
@@ -29,12 +38,13 @@ function statePanel(context: PageContext, request: RequestSummary): Html {
 <h1 tabindex="-1" data-headline data-state="${shownState(request)}"><span aria-hidden="true">${toneSigns[words.tone]}</span> ${words.label}</h1>
 <p>${words.sentence}</p>
 ${request.unreachable && html`<p class="warning">${unreachableBadge(request)} ${unreachableWords.sentence}</p>`}
-${steps(request.state)}
+${!request.emergency && steps(request.state)}
 ${
   shownState(request) === 'granted' &&
   html`<form method="post" action="/requests/${request.id}/looks">${csrfField(context)}<button type="submit">Open ${what}</button></form>`
 }${
   isOpen(request.state) &&
+  !request.emergency &&
   html`<form method="post" action="/requests/${request.id}/withdraw">${csrfField(context)}<button class="secondary" type="submit">Withdraw this request</button></form>`
 }${
   !isOpen(request.state) &&
@@ -62,16 +72,19 @@ function steps(state: RequestState): Html | null {
 function facts(context: PageContext, request: RequestSummary): Html {
   const { dates } = context
   const preset = presetWords[request.preset]
-  return html`<section class="card" aria-labelledby="facts-title"><h2 id="facts-title">What you asked</h2>
+  const { emergency } = request
+  const review = emergency && reviewWords(emergency, dates)
+  return html`<section class="card" aria-labelledby="facts-title"><h2 id="facts-title">${emergency ? 'This emergency' : 'What you asked'}</h2>
 <dl class="facts">
 <div><dt>Patient</dt><dd class="code">${request.healthId}</dd></div>
-<div><dt>What</dt><dd><strong>${preset.name}</strong><br>${preset.opens}</dd></div>
+<div><dt>What</dt><dd><strong>${preset.name}</strong><br>${opensWords(request)}</dd></div>
 <div><dt>What for</dt><dd>${purposeWords[request.purpose]}</dd></div>
-<div><dt>How long</dt><dd>${daysWords(request.days, request.oneTime)}</dd></div>
+<div><dt>How long</dt><dd>${lengthWords(request)}</dd></div>
 <div><dt>Signed</dt><dd data-signed="${request.signing}">${signingWords[request.signing].label}</dd></div>
-<div><dt>Asked</dt><dd><time datetime="${dates.machine(request.askedAt)}">${dates.moment(request.askedAt)}</time></dd></div>
+${emergency?.reason && html`<div><dt>Why</dt><dd data-reason>${emergency.reason}</dd></div>\n`}${review && html`<div><dt>Review</dt><dd data-review>${review}</dd></div>\n`}<div><dt>${emergency ? 'Sent' : 'Asked'}</dt><dd><time datetime="${dates.machine(request.askedAt)}">${dates.moment(request.askedAt)}</time></dd></div>
 ${
   isOpen(request.state) &&
+  !emergency &&
   html`<div><dt>Answer by</dt><dd><time datetime="${dates.machine(request.answerBy)}">${dates.moment(request.answerBy)}</time></dd></div>`
 }${
   request.state === 'granted' &&

@@ -1,12 +1,12 @@
 import { type Html, html } from '../html.ts'
 import type { SigningTask } from '../passkeyActions.ts'
-import { daysWords, presetWords, purposeWords } from '../words.ts'
+import { lengthWords, opensWords, presetWords, purposeWords } from '../words.ts'
 import { csrfField, layout, type PageContext } from './layout.ts'
 
 /** What a doctor's passkey is about to sign, in words; the button asks the passkey. */
 export function signingPage(context: PageContext, task: SigningTask): string {
   const { dates } = context
-  const title = task.kind === 'openRequest' ? 'Sign your request' : 'Sign to take the request back'
+  const { title, sentence } = taskWords[task.kind]
   return layout(context, {
     title,
     section: 'ask',
@@ -14,11 +14,7 @@ export function signingPage(context: PageContext, task: SigningTask): string {
     scripts: ['passkeyForms.js'],
     main: html`<section class="card stack">
 <h1>${title}</h1>
-<p>${
-      task.kind === 'openRequest'
-        ? 'Nothing has been sent yet. Your passkey signs what stands here, and only with your signature it goes to the chain and to the patient.'
-        : 'The patient can still answer. With your signature the question ends, and a late answer grants nothing.'
-    }</p>
+<p>${sentence}</p>
 ${facts(task, dates.moment(task.answerBy))}
 <form method="post" action="/signing/${task.id}" data-passkey="sign" data-rp="${task.rpId}" data-challenge="${task.hash}" data-known="${task.known.join(' ')}">${csrfField(context)}
 <input type="hidden" name="answer" value="">
@@ -33,13 +29,30 @@ ${facts(task, dates.moment(task.answerBy))}
   })
 }
 
+const taskWords: Readonly<Record<SigningTask['kind'], { title: string; sentence: string }>> = {
+  openRequest: {
+    title: 'Sign your request',
+    sentence:
+      'Nothing has been sent yet. Your passkey signs what stands here, and only with your signature it goes to the chain and to the patient.',
+  },
+  withdrawRequest: {
+    title: 'Sign to take the request back',
+    sentence: 'The patient can still answer. With your signature the question ends, and a late answer grants nothing.',
+  },
+  openEmergency: {
+    title: 'Sign to open it in an emergency',
+    sentence:
+      'Nothing has been opened yet. With your signature the emergency goes to the chain, the patient is told at once, and your hospital reviews it within 72 hours.',
+  },
+}
+
 function facts(task: SigningTask, answerBy: string): Html {
   const preset = presetWords[task.preset]
   return html`<dl class="facts">
 <div><dt>Patient</dt><dd class="code">${task.healthId}</dd></div>
-<div><dt>What</dt><dd><strong>${preset.name}</strong><br>${preset.opens}</dd></div>
+<div><dt>What</dt><dd><strong>${preset.name}</strong><br>${opensWords(task)}</dd></div>
 <div><dt>What for</dt><dd>${purposeWords[task.purpose]}</dd></div>
-<div><dt>How long</dt><dd>${daysWords(task.days, task.oneTime)}</dd></div>
+<div><dt>How long</dt><dd>${lengthWords(task)}</dd></div>
 <div><dt>For</dt><dd>${task.hospital}</dd></div>
-<div><dt>Answer by</dt><dd>${answerBy}</dd></div></dl>`
+${task.kind !== 'openEmergency' && html`<div><dt>Answer by</dt><dd>${answerBy}</dd></div>`}</dl>`
 }

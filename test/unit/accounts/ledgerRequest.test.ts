@@ -5,6 +5,7 @@ import {
   encodeLedgerCall,
   grantEndOf,
   ledgerContentIdOf,
+  ledgerEmergencyIdOf,
   ledgerRequestIdOf,
   toLedgerRequest,
 } from '../../../src/accounts/ledgerRequest.ts'
@@ -72,6 +73,14 @@ describe('the identity of a request', () => {
   })
 })
 
+test('the identity of an emergency is made of the patient, the post and the reason', () => {
+  const emergency = { patient, affiliationId: 7, reasonCommitment: request.scopeCommitment }
+  const word = (value: bigint | Hex) => BigInt(value).toString(16).padStart(64, '0')
+  const words = [31_337n, ledger, patient, 7n, request.scopeCommitment].map(word).join('')
+  const id = ledgerEmergencyIdOf(31337, ledger, emergency)
+  expect(id).toBe(`0x${'00'.repeat(12)}${keccak256(`0x${words}`).slice(-40)}`)
+})
+
 describe('the end of a grant', () => {
   const midnight = Date.UTC(2026, 11, 1)
 
@@ -117,6 +126,8 @@ describe('what an account is called with', () => {
     answeredAt: Date.UTC(2026, 11, 1, 12) as EpochMs,
     endedAt: null,
     grantedUntil: null,
+    reasonSealed: null,
+    reviewedAt: null,
     artefactSealed: null,
     artefactSalt: null,
     artefactCommitment: `0x${'ef'.repeat(20)}`,
@@ -155,9 +166,19 @@ describe('what an account is called with', () => {
     expect(() => encodeLedgerCall('openGrantWithCode', row, parties)).toThrow(TypeError)
   })
 
-  test.each(['withdrawRequest', 'refuseRequest', 'revokeGrant'] as const)('%s names the request alone', (kind) => {
-    expect(decoded(encodeLedgerCall(kind, row, parties))).toEqual({ functionName: kind, args: [row.ledgerRequestId] })
+  test('an emergency names the patient, the post, and the commitment to its reason', () => {
+    expect(decoded(encodeLedgerCall('openEmergency', row, parties))).toEqual({
+      functionName: 'openEmergency',
+      args: [patient, 7, row.scopeCommitment],
+    })
   })
+
+  test.each(['withdrawRequest', 'refuseRequest', 'revokeGrant', 'disputeEmergency'] as const)(
+    '%s names the request alone',
+    (kind) => {
+      expect(decoded(encodeLedgerCall(kind, row, parties))).toEqual({ functionName: kind, args: [row.ledgerRequestId] })
+    },
+  )
 
   test('no grant is made of a request that nobody answered', () => {
     expect(() => encodeLedgerCall('openGrant', { ...row, answeredAt: null }, parties)).toThrow(TypeError)

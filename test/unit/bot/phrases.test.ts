@@ -42,6 +42,9 @@ const longest: { readonly [Name in PhraseName]: readonly Extract<Phrase, { name:
   refused: [{ name: 'refused', number }],
   notMe: [{ name: 'notMe', number }],
   removed: [{ name: 'removed', number, doctor }],
+  emergency: [{ name: 'emergency', number, doctor, hospital }],
+  howToDispute: [{ name: 'howToDispute', number, doctor, until }],
+  disputed: [{ name: 'disputed', number, doctor }],
   alreadyAllowed: [{ name: 'alreadyAllowed', number, doctor, until }],
   alreadyOnItsWay: [{ name: 'alreadyOnItsWay', number }],
   ended: [{ name: 'ended', number }],
@@ -149,6 +152,13 @@ describe.each(languages)('in %s', (language) => {
     }
   })
 
+  test('an emergency tells who, which hospital, for how long, and how to dispute and to end it', () => {
+    for (const phrase of longest.emergency)
+      for (const part of [doctor, hospital, '24', '999 9']) expect(render(phrase)).toContain(part)
+    for (const phrase of [...longest.emergency, ...longest.howToDispute])
+      expect(parseCommand(/[A-Z]+ 999$/.exec(render(phrase))?.[0] ?? '', language)).toEqual({ kind: 'remove', number })
+  })
+
   test('a prompt says why, when it is not treatment', () => {
     const of = (purpose: (typeof purposes)[number]) =>
       render({ name: 'prompt', number, doctor, hospital, preset: 'ALL', purpose, days: 7, oneTime: false, line: null })
@@ -165,6 +175,7 @@ describe.each(languages)('in %s', (language) => {
     const care = language === 'en' ? /Your care must not change/ : /Matibabu yako hayapaswi kubadilika/
     expect(render({ name: 'refused', number })).toMatch(care)
     expect(render({ name: 'removed', number, doctor })).toMatch(care)
+    expect(render({ name: 'disputed', number, doctor })).toMatch(care)
   })
 
   test('every word that a text tells her to send is one we understand', () => {

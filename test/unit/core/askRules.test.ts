@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { type AskFacts, mayAsk } from '../../../src/core/askRules.ts'
+import { type AskFacts, mayAsk, mayOpenEmergency, reasonLength } from '../../../src/core/askRules.ts'
 import { presets } from '../../../src/core/classes.ts'
-import { day, type EpochMs } from '../../../src/core/people.ts'
+import { type ConsentRequestId, day, type EpochMs } from '../../../src/core/people.ts'
 
 const now = Date.UTC(2026, 10, 24, 9) as EpochMs
 const facts: AskFacts = {
@@ -42,4 +42,19 @@ test('twenty new patients a day, and those asked today already do not count agai
   expect(ask({ patientsToday: 19 })).toBeNull()
   expect(ask({ patientsToday: 20 })).toEqual({ code: 'tooManyPatientsToday', limit: 20 })
   expect(ask({ patientsToday: 20, askedToday: true })).toBeNull()
+})
+
+test('an emergency needs a reason, the review of the last one, and is one of the twenty new patients of a day', () => {
+  const emergency = { reason: 'x'.repeat(reasonLength.min), unreviewed: null, patientsToday: 0, askedToday: false }
+  expect(mayOpenEmergency(emergency)).toBeNull()
+  expect(mayOpenEmergency({ ...emergency, reason: '🚑'.repeat(reasonLength.max) })).toBeNull()
+  for (const length of [0, reasonLength.min - 1, reasonLength.max + 1])
+    expect(mayOpenEmergency({ ...emergency, reason: 'x'.repeat(length) })).toEqual({
+      code: 'reasonMissing',
+      ...reasonLength,
+    })
+  const unreviewed = { requestId: 'last' as ConsentRequestId, reviewBy: now }
+  expect(mayOpenEmergency({ ...emergency, unreviewed })).toEqual({ code: 'emergencyUnreviewed', ...unreviewed })
+  expect(mayOpenEmergency({ ...emergency, patientsToday: 20 })).toEqual({ code: 'tooManyPatientsToday', limit: 20 })
+  expect(mayOpenEmergency({ ...emergency, patientsToday: 20, askedToday: true })).toBeNull()
 })

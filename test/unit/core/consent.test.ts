@@ -21,7 +21,9 @@ const events = [
   'lapse',
   'withdraw',
   'grantedOnChain',
+  'emergencyOnChain',
   'remove',
+  'dispute',
   'expire',
   'useUp',
 ] as const satisfies readonly RequestEvent[]
@@ -29,6 +31,7 @@ const events = [
 /** Everything that may happen; what is not here does not. */
 const lawful: readonly `${RequestState} ${RequestEvent} ${RequestState}`[] = [
   'asking openedOnChain asked',
+  'asking emergencyOnChain granted',
   'asking rejectedByChain failed',
   'asking withdraw withdrawn',
   'asking lapse lapsed',
@@ -42,8 +45,11 @@ const lawful: readonly `${RequestState} ${RequestEvent} ${RequestState}`[] = [
   'granting remove removed',
   'granted rejectedByChain failed',
   'granted remove removed',
+  'granted dispute disputed',
   'granted expire expired',
   'granted useUp usedUp',
+  'expired dispute disputed',
+  'failed emergencyOnChain granted',
 ]
 
 test('what may follow what is exactly this list', () => {
@@ -56,13 +62,17 @@ test('what may follow what is exactly this list', () => {
   expect(found.sort()).toEqual([...lawful].sort())
 })
 
-test('removed is final, whatever the chain says later', () => {
-  for (const event of events) expect(nextState('removed', event)).toBeNull()
+test.each(['removed', 'disputed'] as const)('%s is final, whatever the chain says later', (state) => {
+  for (const event of events) expect(nextState(state, event)).toBeNull()
 })
 
-test('access comes from a yes and the chain, in this order, and from nothing else', () => {
+test('access comes from a yes and the chain, in this order, or from an emergency on chain, and from nothing else', () => {
   const into = (state: RequestState) => lawful.filter((way) => way.endsWith(` ${state}`))
-  expect(into('granted')).toEqual(['granting grantedOnChain granted'])
+  expect(into('granted')).toEqual([
+    'asking emergencyOnChain granted',
+    'granting grantedOnChain granted',
+    'failed emergencyOnChain granted',
+  ])
   expect(into('granting')).toEqual(['asked allow granting'])
 })
 

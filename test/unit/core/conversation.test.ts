@@ -360,3 +360,46 @@ test('in every situation, only an exact number or a lawful bare 1 opens a grant,
           }
   expect(opened).toBeGreaterThan(100)
 })
+
+describe('an emergency', () => {
+  const opened = request({ purpose: 'emergency', preset: 'ALL', days: 1, state: 'granted', grantedUntil: at(day) })
+  const help = says({ name: 'howToDispute', number: 47, doctor: 'Dr Achieng Otieno', until: at(day) })
+  const dispute: Effect[] = [{ kind: 'disputeEmergency', requestId: id47 }]
+  const removal: Effect[] = [{ kind: 'revokeGrant', requestId: id47 }]
+
+  test.each<[string, Effect[]]>([
+    ['47 9', dispute],
+    ['9', dispute],
+    ['47 2', removal],
+    ['REMOVE 47', removal],
+    ['47 1', help],
+    ['47 0', help],
+    ['47', help],
+    ['47 83920175520934', help],
+    ['1', says({ name: 'nothingOpen' })],
+    ['2', says({ name: 'nothingOpen' })],
+  ])('%j', (text, effects) => {
+    expect(converse(facts([opened]), text)).toEqual(effects)
+  })
+
+  test('a bare 9 disputes nothing when something else was said since, or another request is open', () => {
+    expect(converse(facts([opened], { lastPrompted: null }), '9')).toEqual(says({ name: 'nothingOpen' }))
+    const withQuestion = facts([second, opened])
+    expect(converse(withQuestion, '9')).toEqual(says({ name: 'howToAnswer', number: 52 }))
+  })
+
+  test('that is over by time can still be disputed; one that she ended, or disputed, not again', () => {
+    expect(converse(facts([request({ ...opened, state: 'expired' })]), '47 9')).toEqual(dispute)
+    for (const state of ['removed', 'disputed', 'failed'] as const)
+      expect(converse(facts([request({ ...opened, state })]), '47 9')).toEqual(says({ name: 'ended', number: 47 }))
+    for (const text of ['47 1', '47 2', 'REMOVE 47', '47'])
+      expect(converse(facts([request({ ...opened, state: 'expired' })]), text)).toEqual(
+        says({ name: 'ended', number: 47 }),
+      )
+  })
+
+  test('stands in WHO like every grant', () => {
+    const grants = [{ number: 47, doctor: 'Dr Achieng Otieno', until: at(day) }]
+    expect(converse(facts([opened]), 'WHO')).toEqual(says({ name: 'who', grants }))
+  })
+})

@@ -6,6 +6,8 @@ import {
   type Artefact,
   canonicalArtefact,
   commitToArtefact,
+  commitToEmergency,
+  commitToFinding,
   commitToScope,
   type Scope,
 } from '../../../src/core/scope.ts'
@@ -81,5 +83,26 @@ describe('the commitment to the evidence of an answer', () => {
     const canonical = canonicalArtefact(artefact)
     expect(commitToArtefact(canonical, salt)).not.toBe(commitToArtefact(canonical, otherSalt))
     expect(commitToArtefact(canonical, salt)).toMatchInlineSnapshot(`"0xc197d89d9a439ce2604369ce8e4dd7f56aa1f768"`)
+  })
+})
+
+describe('what an emergency puts on chain', () => {
+  test('is another for every reason, scope and salt', () => {
+    const commitments = [
+      commitToEmergency(scope, 'Unconscious after a fall', salt),
+      commitToEmergency(scope, 'Unconscious after a fall.', salt),
+      commitToEmergency(scope, 'Unconscious after a fall', otherSalt),
+      commitToEmergency({ ...scope, preset: 'ALL' }, 'Unconscious after a fall', salt),
+      commitToScope(scope, salt),
+      commitToFinding('Unconscious after a fall', salt),
+      commitToFinding('Unconscious after a fall', otherSalt),
+    ]
+    expect(new Set(commitments).size).toBe(commitments.length)
+  })
+
+  test('commits to a finding in the same way in every release', () => {
+    expect(commitToFinding('It was one.', salt)).toMatchInlineSnapshot(
+      `"0x248866ef7d413d993e66b70995f82ae16937f93803d8ee34ed0b7e9380ce9f68"`,
+    )
   })
 })

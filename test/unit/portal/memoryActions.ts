@@ -4,6 +4,7 @@ import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs } from '../../.
 import { day, hour } from '../../../src/core/people.ts'
 import type {
   AskRefusal,
+  EmergencyRefusal,
   LookRefusal,
   LookSummary,
   OpenedLook,
@@ -39,6 +40,7 @@ const noPasskeys: PasskeyActions = {
   signInTask: () => ({ template: '', rpId: '127.0.0.1' }),
   signIn: async () => ({ refused: 'notVerified' }),
   prepareAsk: async () => ({ refused: { code: 'accountNotConfirmed' } }),
+  prepareEmergency: async () => ({ refused: { code: 'accountNotConfirmed' } }),
   prepareWithdrawal: async () => null,
   signing: async () => null,
   sign: async () => ({ refused: 'notVerified' }),
@@ -61,6 +63,7 @@ export function memoryActions() {
   const levers = {
     affiliationRefusal: null as AffiliationRefusal | null,
     askRefusal: null as AskRefusal | null,
+    emergencyRefusal: null as EmergencyRefusal | null,
     lookRefusal: null as LookRefusal | null,
     opened: null as OpenedLook | null,
     records: [] as OpenedRecord[],
@@ -98,6 +101,12 @@ export function memoryActions() {
       if (levers.askRefusal) return { refused: levers.askRefusal }
       const { preset, purpose, days, oneTime } = ask
       return { requestId: add(doctor, { healthId: parsed, preset, purpose, days, oneTime }).id }
+    },
+    async openEmergency(doctor, { healthId: typed, reason }) {
+      const parsed = parseHealthId(typed)
+      if (parsed === null) return { refused: { code: 'healthIdMistyped' } }
+      if (levers.emergencyRefusal) return { refused: levers.emergencyRefusal }
+      return { requestId: add(doctor, { ...emergency(reason), healthId: parsed }).id }
     },
     async requests(doctor) {
       if (levers.failing) throw new Error('Someone wrote +254700000001 into this message.')
@@ -165,6 +174,7 @@ export function memoryActions() {
       unreachable: false,
       paused: false,
       signing: 'serverSigned',
+      emergency: null,
       ...request,
     }
     requests.set(summary.id, { doctor, summary })
@@ -192,6 +202,12 @@ export function memoryActions() {
       watchEnded = listener
     },
   }
+}
+
+/** An emergency that is being opened. */
+export function emergency(reason: string | null = null): Partial<RequestSummary> {
+  const review = { reviewBy: null, reviewedAt: null, isOverdue: false, isRefusedForReview: false }
+  return { preset: 'ALL', purpose: 'emergency', days: 1, state: 'asking', emergency: { reason, ...review } }
 }
 
 /** Results as a laboratory sends them. */
