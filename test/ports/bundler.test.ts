@@ -147,7 +147,11 @@ describe.each(Object.keys(bundlers))('with %s', (name) => {
     const operation = await village.app.store.operations.ofRequest(poisoned.id, 'openGrant')
     expect(operation).toMatchObject({ status: 'refused', failure: expect.stringMatching(/^AA24/) })
     expect(await stateOf(village, poisoned)).toEqual({ database: 'failed', ledger: onChain.open })
-    for (const request of [requests[0], ...others]) expect(await stateOf(village, request)).toEqual(granted)
+    for (const request of [requests[0], ...others]) {
+      expect(await stateOf(village, request)).toEqual(granted)
+      // It was in no transaction with the others: theirs did not fail first.
+      expect((await village.app.store.operations.ofRequest(request.id, 'openGrant'))?.attempts).toBe(1)
+    }
   })
 
   test('two answers of one patient go one after the other', async () => {
