@@ -21,6 +21,11 @@ const stories: Readonly<Record<string, (story: Story) => Promise<void>>> = {
     await story.shows(opened)
     await story.texts('47 9')
     await story.opens()
+    // What she forbids counts from her word on.
+    await story.texts(story.language === 'en' ? 'EMERGENCY OFF' : 'dharura hapana')
+    const forbidden = await story.opens(1)
+    await story.passes(60_000)
+    await story.shows(forbidden)
   },
 
   'ended by the patient, or by itself': async (story) => {

@@ -1,11 +1,12 @@
 import { createTestClient, http } from 'viem'
 import { anvil } from 'viem/chains'
 import { expect, test } from 'vitest'
+import type { SeededDoctor } from '../../local/seed.ts'
 import type { Village } from '../../local/village.ts'
 import { submitPrepared } from '../../src/accounts/bundle.ts'
 import type { ConsentRequestId, EpochMs } from '../../src/core/people.ts'
 import { endRequest } from '../../src/jobs/outcomes.ts'
-import { allowEmergencies } from '../support/allowEmergencies.ts'
+import { allowEmergencies, forbidEmergencies } from '../support/allowEmergencies.ts'
 import { bundler, quietVillage, textsTo } from '../support/bundling.ts'
 import { countEvents } from '../support/ledgerEvents.ts'
 import { firstOf, secondDoctor } from '../support/villagers.ts'
@@ -17,21 +18,15 @@ test('an emergency that is not on chain in time goes no more; one that was sent 
   await allowEmergencies(village, patient)
   const emergencyTexts = () => textsTo(village, patient.phone).filter((text) => text.includes(': Emergency: '))
   const stateOf = async (id: ConsentRequestId) => (await app.store.requests.get(id))?.state
-  const open = async (by: typeof doctor) => {
-    const opening = { healthId: patient.healthId, reason: 'Unconscious after a fall' }
-    const opened = await app.actions.openEmergency(by.id, opening)
-    if ('refused' in opened) throw new Error('The emergency was refused.')
-    return opened.requestId
-  }
 
-  const neverSent = await open(doctor)
+  const neverSent = await open(village, doctor)
   await halfAMinuteLater(village, neverSent)
   await village.settle()
   expect(await stateOf(neverSent)).toBe('failed')
   expect(await countEvents(world)).not.toHaveProperty('EmergencyOpened')
   expect(emergencyTexts()).toEqual([])
 
-  const sent = await open(secondDoctor(village))
+  const sent = await open(village, secondDoctor(village))
   await world.chain.setAutomine(false)
   const { parts } = await bundler(village)
   expect(await submitPrepared(parts)).toMatchObject({ sent: 1, refused: [] })
@@ -52,6 +47,34 @@ test('an emergency that is not on chain in time goes no more; one that was sent 
   expect(await stateOf(sent)).toBe('granted')
   expect(emergencyTexts()).toHaveLength(1)
 })
+
+test('a no of the ledger is told no sooner than that a health ID is nobody’s', async () => {
+  await using village = await quietVillage()
+  const { app } = village
+  const { doctor, patient } = firstOf(village)
+  await allowEmergencies(village, patient)
+  await forbidEmergencies(village, patient)
+  const id = await open(village, doctor)
+  const { parts } = await bundler(village)
+  const { refused } = await submitPrepared(parts)
+  expect(refused).toMatchObject([{ reason: 'EmergencyNotAllowed' }])
+  await village.settle()
+  expect(await app.store.operations.ofRequest(id, 'openEmergency')).toMatchObject({ status: 'refused' })
+  expect((await app.actions.request(doctor.id, id))?.state).toBe('asking')
+  await halfAMinuteLater(village, id)
+  expect((await app.actions.request(doctor.id, id))?.state).toBe('failed')
+  // From the block that was read now on, nothing is sent at all.
+  const other = await open(village, secondDoctor(village))
+  expect(await app.store.operations.ofRequest(other, 'openEmergency')).toBeNull()
+})
+
+/** A doctor opens the record of the village's first patient. */
+async function open(village: Village, by: SeededDoctor): Promise<ConsentRequestId> {
+  const opening = { healthId: firstOf(village).patient.healthId, reason: 'Unconscious after a fall' }
+  const opened = await village.app.actions.openEmergency(by.id, opening)
+  if ('refused' in opened) throw new Error('The emergency was refused.')
+  return opened.requestId
+}
 
 /** What the job does that ends an emergency's waiting. */
 function halfAMinuteLater({ app, now }: Village, id: ConsentRequestId): Promise<void> {

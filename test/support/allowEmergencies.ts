@@ -4,40 +4,50 @@ import type { SeededPatient } from '../../local/seed.ts'
 import type { Village } from '../../local/village.ts'
 import { consentLedgerAbi } from '../../src/accounts/contracts.generated.ts'
 import { hour } from '../../src/core/people.ts'
+import type { Hex } from '../../src/core/rows.ts'
+import { safeguardNumberOf } from '../../src/core/safeguards.ts'
 
-/** IPatientSafeguards.LooseningKind.AllowEmergency */
-const allowEmergency = 1
+const allowEmergency = safeguardNumberOf('allowEmergency')
 
 /**
  * The patient allows emergency access as she does after a recovery of her account: the chain lets the test speak for the
  * account, and 72 hours pass.
  */
-export async function allowEmergencies(village: Village, { id }: SeededPatient): Promise<void> {
+export async function allowEmergencies(village: Village, patient: SeededPatient): Promise<void> {
+  await callAsPatient(village, patient, 'scheduleLooseningByRecovery', [allowEmergency, `0x${'00'.repeat(32)}`])
+  await village.advance(72 * hour)
+  await callAsPatient(village, patient, 'executeLoosening', [await accountOf(village, patient), allowEmergency])
+  await village.settle()
+}
+
+/** She forbids it on the chain, and nobody has read the block yet. */
+export function forbidEmergencies(village: Village, patient: SeededPatient): Promise<void> {
+  return callAsPatient(village, patient, 'forbidEmergency', [])
+}
+
+async function callAsPatient(
+  village: Village,
+  patient: SeededPatient,
+  functionName: 'scheduleLooseningByRecovery' | 'executeLoosening' | 'forbidEmergency',
+  args: readonly unknown[],
+): Promise<void> {
   const { chain, chainClient, deployment } = village.world
-  const patient = await village.app.store.people.patient(id)
-  if (!patient) throw new Error('The village does not know this patient.')
-  const { account } = patient
+  const account = await accountOf(village, patient)
   const testClient = createTestClient({ mode: 'anvil', chain: anvil, transport: http(chain.url) })
   const wallet = createWalletClient({ account, chain: anvil, transport: http(chain.url) })
-  const call = { address: deployment.consentLedger.address, abi: consentLedgerAbi } as const
   await testClient.impersonateAccount({ address: account })
   await chain.fund(account, 10n ** 18n)
-  const asked = await wallet.writeContract({
-    ...call,
-    functionName: 'scheduleLooseningByRecovery',
-    args: [allowEmergency, `0x${'00'.repeat(32)}`],
-  })
-  await chainClient.waitForTransactionReceipt({ hash: asked })
-  await village.advance(72 * hour)
-  const done = await wallet.writeContract({
-    ...call,
-    functionName: 'executeLoosening',
-    args: [account, allowEmergency],
-  })
-  await chainClient.waitForTransactionReceipt({ hash: done })
+  const call = { address: deployment.consentLedger.address, abi: consentLedgerAbi, functionName, args }
+  const hash = await wallet.writeContract(call as Parameters<typeof wallet.writeContract>[0])
+  await chainClient.waitForTransactionReceipt({ hash })
   await testClient.stopImpersonatingAccount({ address: account })
   // Where a transaction came from no contract can be made, and this is one.
   if ((await chainClient.getCode({ address: account })) === undefined)
     await testClient.setNonce({ address: account, nonce: 0 })
-  await village.settle()
+}
+
+async function accountOf({ app }: Village, { id }: SeededPatient): Promise<Hex> {
+  const patient = await app.store.people.patient(id)
+  if (!patient) throw new Error('The village does not know this patient.')
+  return patient.account
 }
