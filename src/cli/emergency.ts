@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createPublicClient, createWalletClient, http } from 'viem'
+import { BaseError, createPublicClient, createWalletClient, http, InsufficientFundsError } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { bytesToHex } from 'viem/utils'
 import {
@@ -92,8 +92,16 @@ export async function reviewEmergency(options: ReviewOptions): Promise<{ reviewe
     const hash = await sendReview(place, createWalletClient({ account, transport: http(rpc) }), account, found)
     return { reviewed: true, said: `Reviewed in transaction ${hash}. Keep ${outFile}: it opens what stands on chain.` }
   } catch (error) {
-    throw noAnswerOf(error)
+    if (!hasNoMoney(error)) throw noAnswerOf(error)
+    return {
+      reviewed: false,
+      said: "Not reviewed: the key's account has no money for gas. Do: send it some, run this again.",
+    }
   }
+}
+
+function hasNoMoney(error: unknown): boolean {
+  return error instanceof BaseError && error.walk((cause) => cause instanceof InsufficientFundsError) !== null
 }
 
 const refusalWords: Readonly<Record<ReviewRefusal, string>> = {

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Village } from '../../local/village.ts'
 import { auditVerify } from '../../src/cli/auditVerify.ts'
 import { listEmergencies, reviewEmergency } from '../../src/cli/emergency.ts'
-import { hour } from '../../src/core/people.ts'
+import { presetClasses } from '../../src/core/classes.ts'
+import { day, type EpochMs, hour } from '../../src/core/people.ts'
 import type { Hex } from '../../src/core/rows.ts'
 import { commitToFinding } from '../../src/core/scope.ts'
 import { allowEmergencies } from '../support/allowEmergencies.ts'
@@ -35,6 +36,12 @@ test('a doctor opens a record in an emergency; the patient is told, disputes it,
   const { page } = await signIn(browser, world.serverUrl, doctor)
   const phone = await openPhone(browser, world.phonePage.url, patient.phone)
 
+  // One of her visits was about what is PRIVATE.
+  const lastYear = (village.now() - 365 * day) as EpochMs
+  const [visit] = await app.store.records.ofPatient(patient.id, ['encounters'], lastYear, village.now())
+  if (!visit) throw new Error('She has been nowhere.')
+  await app.database.kysely.updateTable('record').set({ class: 'hiv' }).where('id', '=', visit.recordId).execute()
+  expect(await app.store.records.ofPatient(patient.id, presetClasses.PRIVATE, lastYear, village.now())).toHaveLength(1)
   const earlier = textsOn(village, patient.phone).length
   await openEmergency(page, patient.healthId)
   await untilState(page, 'granted')
@@ -55,7 +62,8 @@ test('a doctor opens a record in an emergency; the patient is told, disputes it,
   // Everything but PRIVATE, and each look is logged.
   await page.getByRole('button', { name: 'Open ALL' }).click()
   await page.getByRole('row').filter({ hasText: 'Cholesterol' }).first().waitFor()
-  expect(await page.locator('article.record').count()).toBeGreaterThan(3)
+  const ofAll = await app.store.records.ofPatient(patient.id, presetClasses.ALL, lastYear, village.now())
+  expect(await page.locator('article.record').count()).toBe(ofAll.length)
   expect(await countEvents(world)).toMatchObject({ EmergencyOpened: 1, AccessLogged: 1 })
 
   // The chain rests: the gate closes, and with it the page, before any block says so.
@@ -87,6 +95,9 @@ test('a doctor opens a record in an emergency; the patient is told, disputes it,
     reviewed: false,
     said: expect.stringContaining('NotReviewer'),
   })
+  await world.chain.fund(world.hospital.address, 0n)
+  expect((await review('hospital', 'It was none.', 'poor.json')).said).toContain('no money for gas')
+  await world.chain.fund(world.hospital.address, 10n ** 18n)
   expect(await typedReview(village, requestId, 'It was none.\n')).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('Reviewed in transaction'),
