@@ -3,7 +3,7 @@ import { mayHoldCode } from '../core/commands.ts'
 import { nextState } from '../core/consent.ts'
 import { type ConversationFacts, converse, type RequestFacts, type StretchedCode } from '../core/conversation.ts'
 import type { Effect } from '../core/effects.ts'
-import { day, type EpochMs } from '../core/people.ts'
+import { day, type EpochMs, hour } from '../core/people.ts'
 import type { CodeMissRow, Hex, InboundMessageRow, PatientRow, PhoneAddressRow } from '../core/rows.ts'
 import { canonicalArtefact, commitToArtefact } from '../core/scope.ts'
 import type { RequestWithPeople, Store } from '../core/store.ts'
@@ -240,7 +240,9 @@ async function pauseSharing({ store, clock, patient }: Handling, pausedUntil: Ep
   const pause = { id: randomUUID(), patientId: patient.id, reason: 'codesMissed', pausedAt: now, pausedUntil } as const
   await store.cards.addPause({ ...pause, healthWorkerToldAt: null })
   await store.cards.clearMisses(patient.id)
-  for (const { id } of await store.requests.ofPatient(patient.id, now)) await store.announce('request', id)
+  // A page may still show what a one-time grant opened, which ended with that look.
+  for (const { id } of await store.requests.ofPatient(patient.id, (now - hour) as EpochMs))
+    await store.announce('request', id)
 }
 
 /** Closed at our gate from this commit on; the chain follows. */

@@ -82,6 +82,8 @@ async function liveThroughTheCardStory(village: Village): Promise<[string, strin
     `${number} ${codes[4]}`,
     `${number} is it ${groupCode(codes[5] ?? '')}`,
     `${number} ${codes[0]}`,
+    'CODE OFF',
+    `CODE OFF ${codes[1]}`,
   ]) {
     village.world.phones.text(patient.phone, text)
     await village.settle()
@@ -91,13 +93,14 @@ async function liveThroughTheCardStory(village: Village): Promise<[string, strin
   const { kysely } = village.app.database
   const texts = await kysely.selectFrom('inboundMessage').select('textSealed').execute()
   const opened = texts.map(({ textSealed }) => village.app.vault.columns.open(textSealed, 'inbound_message.text'))
-  expect(opened.filter((text) => text === '')).toHaveLength(3)
+  expect(opened.filter((text) => text === '')).toHaveLength(4)
   // The provider keeps that they came, not what they said.
   const { messages } = JSON.parse(await readFile(join(village.app.config.dataFolder, 'twilio.json'), 'utf8')) as {
     messages: { body: string; from: string }[]
   }
   const hers = messages.filter(({ from }) => from === patient.phone).map(({ body }) => body)
-  expect(hers).toEqual(['', '', ''])
+  expect(hers).toEqual(['', '', '', 'CODE OFF', ''])
+  expect((await village.app.store.safeguards.openChanges(patient.id)).map(({ state }) => state)).toEqual(['waiting'])
   // What the ledger is shown stands in clear where it goes to the chain from, and nowhere else: docs/decisions/0016.
   const grant = await village.app.store.operations.ofRequest(asked.requestId, 'openGrantWithCode')
   const shown = village.app.vault.columns.open(grant?.codeSealed ?? new Uint8Array(), 'user_operation.code')

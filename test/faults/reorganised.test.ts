@@ -1,11 +1,15 @@
 import { createTestClient, http } from 'viem'
 import { anvil } from 'viem/chains'
 import { expect, test } from 'vitest'
+import { printCard } from '../../local/printCard.ts'
 import type { Village } from '../../local/village.ts'
+import { consentLedgerAbi } from '../../src/accounts/contracts.generated.ts'
 import { openLedger } from '../../src/accounts/ledger.ts'
+import { hour, minute } from '../../src/core/people.ts'
 import { ask, askEverybody, grantsOnChain, onChain, stateOf, suspendDoctor, textsTo } from '../support/bundling.ts'
 import { countEvents } from '../support/ledgerEvents.ts'
 import { testVillage } from '../support/testVillage.ts'
+import { firstOf } from '../support/villagers.ts'
 
 test.each([1, 3, 10])(
   'a reorganisation of %i blocks takes a grant back: it is sent again, and nobody is told a thing twice',
@@ -108,6 +112,58 @@ test('a yes that failed on one branch of the chain and passed on the next is tak
   expect(await stateOf(village, request)).toEqual({ database: 'failed', ledger: onChain.revoked })
   expect(textsTo(village, request.patient.phone)).toEqual(told)
 })
+
+test('a freeze that was taken back stays at our gate, and a loosening is neither lost nor told twice', async () => {
+  await using village = await testVillage()
+  const { store } = village.app
+  const { patient } = firstOf(village)
+  const codes = await printCard(village.app, village.world, patient.healthId)
+  await village.app.worker.stop()
+  const id = (await store.people.patientByHealthId(patient.healthId))?.id
+  if (!id) throw new Error('The village lost a patient.')
+  const isFrozen = async () => (await store.safeguards.standing(id)).frozen
+  const taken = async (depth: number) => {
+    const told = textsTo(village, patient.phone)
+    await reorganise(village, depth)
+    expect(await isFrozen()).toBe(true)
+    await village.settle()
+    await village.advance(7_000)
+    await village.settle()
+    expect(textsTo(village, patient.phone)).toEqual(told)
+  }
+  const text = async (words: string) => {
+    village.world.phones.text(patient.phone, words)
+    await village.settle()
+  }
+
+  await text('FREEZE')
+  await taken(1)
+  expect(await frozenOnChain(village, patient.healthId)).toBe(true)
+  await text('UNFREEZE')
+  await text(`UNFREEZE ${codes[0]}`)
+  expect(textsTo(village, patient.phone)).toHaveLength(3)
+  await taken(2)
+  expect((await store.safeguards.openChanges(id)).map(({ state }) => state)).toEqual(['standing', 'waiting'])
+
+  await village.advance(72 * hour + 2 * minute)
+  await village.settle()
+  expect([await isFrozen(), await frozenOnChain(village, patient.healthId)]).toEqual([false, false])
+  const told = textsTo(village, patient.phone)
+  expect(told.at(-1)).toMatch(/^It is done/)
+  await reorganise(village, 1)
+  await village.settle()
+  await village.advance(7_000)
+  await village.settle()
+  expect([await isFrozen(), await frozenOnChain(village, patient.healthId)]).toEqual([false, false])
+  expect(textsTo(village, patient.phone)).toEqual(told)
+})
+
+async function frozenOnChain({ app }: Village, healthId: string): Promise<boolean> {
+  const { address } = app.deployment.consentLedger
+  const account = (await app.store.people.patientByHealthId(healthId))?.account ?? '0x'
+  const call = { address, abi: consentLedgerAbi, functionName: 'safeguards' } as const
+  return (await app.client.readContract({ ...call, args: [account] })).frozenAt !== 0
+}
 
 /** The chain goes another way from so many blocks back on, and nothing of what stood in them is in it. */
 async function reorganise({ world }: Village, depth: number): Promise<void> {

@@ -77,6 +77,20 @@ test('a card made by the offline page, printed and registered, opens the record 
   const [request] = await app.store.requests.ofDoctor(doctor.id, 1)
   const evidence = app.vault.columns.open(request?.artefactSealed ?? new Uint8Array(), 'consent_request.artefact')
   expect(JSON.parse(evidence)).toMatchObject({ answer: 'allow', assurance: 'A1' })
+
+  // The chain rests: a freeze closes the page before any block says so, and tells the doctor no reason.
+  await world.chain.setAutomine(false)
+  await phone.types('FREEZE')
+  await portal.page.locator('[data-closed-because="paused"]').waitFor({ timeout: 5_000 })
+  expect(await portal.page.getByRole('heading', { level: 1 }).textContent()).toBe('Sharing is paused for this patient')
+  expect(await portal.page.content()).not.toMatch(/Cholesterol|froze|code|stopped/i)
+  expect((await portal.page.reload())?.status()).toBe(403)
+  await portal.page.goto(`${world.serverUrl}/requests/${request?.id}`)
+  await untilState(portal.page, 'paused')
+  expect(await portal.page.getByRole('button', { name: 'Open LAB RESULTS' }).count()).toBe(0)
+  await world.chain.setAutomine(true)
+  await world.chain.mine(1)
+  expect((await phone.received(4))[3]?.text).toMatch(/^Sharing is stopped\./)
 })
 
 test('a doctor’s passkey signs for the next line of the card, and for the one after it where that was taken meanwhile', async () => {
