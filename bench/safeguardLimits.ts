@@ -40,9 +40,11 @@ async function otherLimits(world: GasWorld): Promise<Row[]> {
   const [guarded] = await world.issueCards([patient])
   if (!guarded) throw new Error('The card was not issued.')
 
-  const asking = ask(guarded, 'allowEmergency')
+  // A card's replacement keeps one word more.
+  const asking = ask(guarded, 'replaceCard')
   const rows = [await limitOf(world, asking)]
-  await world.bundle([asking])
+  guarded.card.lines.unshift(asking.line)
+  await world.bundle([ask(guarded, 'allowEmergency')])
   const confirming = confirm(guarded, 'allowEmergency')
   rows.push(await limitOf(world, confirming))
   await world.bundle([confirming])
@@ -74,12 +76,14 @@ const call = (functionName: 'freeze' | 'requireCode' | 'forbidEmergency') => enc
 const shown = new Map<string, `0x${string}`>()
 
 /** Takes the card's next line, whose code the next {@link confirm} shows. */
-function ask(signer: Guarded, safeguard: SafeguardKind): Operation {
+function ask(signer: Guarded, safeguard: SafeguardKind): Operation & { line: Guarded['card']['lines'][number] } {
   const line = signer.card.lines.shift()
   if (!line) throw new RangeError('A card has no line left.')
   shown.set(signer.address, line.code)
-  const args = [safeguardNumberOf(safeguard), zeroHash, line.lineHash, line.nextLink] as const
-  return { kind: 'askLoosening', signer, callData: encodeFunctionData({ abi, functionName: 'askLoosening', args }) }
+  const newCardTip = safeguard === 'replaceCard' ? line.lineHash : zeroHash
+  const args = [safeguardNumberOf(safeguard), newCardTip, line.lineHash, line.nextLink] as const
+  const callData = encodeFunctionData({ abi, functionName: 'askLoosening', args })
+  return { kind: 'askLoosening', signer, callData, line }
 }
 
 function confirm(signer: Guarded, safeguard: SafeguardKind): Operation {

@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { createWalletClient, http } from 'viem'
 import { openLedger } from '../src/accounts/ledger.ts'
-import { registerFirstCard } from '../src/accounts/registerCard.ts'
+import { registerCard as registerInStore } from '../src/accounts/registerCard.ts'
 import type { App } from '../src/app.ts'
 import { stretchCode } from '../src/bot/stretchCode.ts'
 import { cardLines, chainLines, codeDigits, lineHashOf, writeCodeCard } from '../src/core/codeCard.ts'
@@ -34,7 +34,7 @@ export async function printCard(app: App, world: World, healthId: string): Promi
 export async function registerCard(app: App, world: World, healthId: string, file: string): Promise<void> {
   const { deployment, chainClient: client, hospital, chain } = world
   const wallet = createWalletClient({ account: hospital, transport: http(chain.url) })
-  const refusal = await registerFirstCard(
+  const done = await registerInStore(
     {
       store: app.store,
       ledger: openLedger(client, deployment),
@@ -46,5 +46,5 @@ export async function registerCard(app: App, world: World, healthId: string, fil
     healthId,
     file,
   )
-  if (refusal) throw new Error(`The card was not registered: ${refusal}.`)
+  if (typeof done === 'object') throw new Error(`The card was not registered: ${done.refused}.`)
 }

@@ -1,5 +1,5 @@
 /**
- * Registers a patient's first code card, until hospital administrators can sign in to the portal.
+ * Registers a patient's code card, until hospital administrators can sign in to the portal.
  *
  * HOSPITAL_KEY=0x… node --env-file=.env tools/registerCard.ts HC-XXXX-XXXX code-card.json
  *
@@ -12,7 +12,7 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { openChainClient } from '../src/accounts/chainClient.ts'
 import { assertDeployment, readDeployment } from '../src/accounts/deployments.ts'
 import { openLedger } from '../src/accounts/ledger.ts'
-import { registerFirstCard } from '../src/accounts/registerCard.ts'
+import { registerCard } from '../src/accounts/registerCard.ts'
 import { foldersOf, readConfig } from '../src/config.ts'
 import { parseHealthId } from '../src/core/healthId.ts'
 import type { EpochMs } from '../src/core/people.ts'
@@ -36,7 +36,7 @@ const database = config.databaseUrl
   ? await openPostgres(config.databaseUrl)
   : await openPglite(foldersOf(config).database)
 try {
-  const refusal = await registerFirstCard(
+  const done = await registerCard(
     {
       store: openStore(database.kysely),
       ledger: openLedger(client, deployment),
@@ -48,8 +48,14 @@ try {
     healthId,
     await readFile(file, 'utf8'),
   )
-  if (refusal) process.exitCode = 1
-  process.stdout.write(refusal ? `Not registered: ${refusal}.\n` : 'Registered. From now on only her codes allow.\n')
+  if (typeof done === 'object') {
+    process.exitCode = 1
+    process.stdout.write(`Not registered: ${done.refused}.\n`)
+  } else if (done === 'pending')
+    process.stdout.write(
+      'It waits for her: she sends CARD, then CARD and a code of the card before; 72 hours later it counts.\n',
+    )
+  else process.stdout.write('Registered. From now on only her codes allow.\n')
 } finally {
   await database.close()
 }

@@ -206,6 +206,7 @@ function newsOf({ eventName, args }: LedgerLog): (SafeguardNews & { patientAccou
         patientAccount,
         news: 'looseningScheduled',
         safeguard: safeguardKindOf(args.kind),
+        newCardTip: BigInt(args.newCardTip) === 0n ? null : args.newCardTip,
         readyAtSeconds,
         byRecovery,
       }

@@ -1,7 +1,7 @@
 import { isAddressEqual, type LocalAccount, type PublicClient, type Transport, type WalletClient } from 'viem'
-import { type CardRefusal, readCodeCard } from '../core/codeCard.ts'
+import { type CardRefusal, type CodeCard, readCodeCard } from '../core/codeCard.ts'
 import type { Ledger } from '../core/ledger.ts'
-import type { EpochMs } from '../core/people.ts'
+import type { EpochMs, PatientId } from '../core/people.ts'
 import type { Store } from '../core/store.ts'
 import { consentLedgerAbi } from './contracts.generated.ts'
 import type { Deployment } from './deployments.ts'
@@ -16,32 +16,35 @@ export type RegisterCardParts = {
   clock: () => EpochMs
 }
 
-/** `hasCard`: another card replaces hers only with her consent, which the server can't ask for yet. */
-export type CardRegistrationRefusal = CardRefusal | 'unknownPatient' | 'otherHospital' | 'hasCard'
+/** `hasCard`: the ledger has a card of hers that the server has not. `replacing`: another new card is on its way. */
+export type CardRegistrationRefusal = CardRefusal | 'unknownPatient' | 'otherHospital' | 'hasCard' | 'replacing'
+
+/** `pending`: it counts once she has sent CARD, and a code of the card before, and 72 hours are over. */
+export type CardRegistration = 'registered' | 'pending' | { refused: CardRegistrationRefusal }
 
 /**
- * Registers a patient's first code card: the hospital puts the tip on chain, then the server keeps the hashes. From then on
- * only a code opens a grant. Doing it again with the same file finishes what broke off.
+ * Registers a patient's code card. The first: the hospital puts the tip on chain, then the server keeps the hashes, and from
+ * then on only a code opens a grant. Another one waits for her word. Doing it again with the same file finishes what broke
+ * off.
  *
  * @param file as the page that prints cards wrote it
- * @returns null when the card is registered
  * @throws {Error} of viem where the chain can't be reached or the ledger refuses
  */
-export async function registerFirstCard(
+export async function registerCard(
   parts: RegisterCardParts,
   healthId: string,
   file: string,
-): Promise<CardRegistrationRefusal | null> {
+): Promise<CardRegistration> {
   const { store, ledger, client, deployment, hospital, clock } = parts
   const { chainId, consentLedger } = deployment
   const card = readCodeCard(file, { chainId, ledger: consentLedger.address })
-  if ('refused' in card) return card.refused
+  if ('refused' in card) return card
   const patient = await store.people.patientByHealthId(healthId)
-  if (!patient) return 'unknownPatient'
+  if (!patient) return { refused: 'unknownPatient' }
   const own = await store.people.hospital(patient.hospitalId)
-  if (!own || !isAddressEqual(own.account, hospital.account.address)) return 'otherHospital'
+  if (!own || !isAddressEqual(own.account, hospital.account.address)) return { refused: 'otherHospital' }
   const known = await store.cards.ofPatient(patient.id)
-  if (known) return known.id === card.cardId ? null : 'hasCard'
+  if (known) return known.id === card.cardId ? 'registered' : addPending(parts, patient.id, card)
 
   const tip = await ledger.cardTip(patient.account)
   if (BigInt(tip) === 0n) {
@@ -54,12 +57,31 @@ export async function registerFirstCard(
     const hash = await hospital.writeContract({ ...request, chain: null })
     await client.waitForTransactionReceipt({ hash })
   }
-  if ((await ledger.cardTip(patient.account)) !== card.tip) return 'hasCard'
+  if ((await ledger.cardTip(patient.account)) !== card.tip) return { refused: 'hasCard' }
   await store.transaction((inside) =>
-    inside.cards.add(
-      { id: card.cardId, patientId: patient.id, tip: card.tip, nextLine: 1, registeredAt: clock() },
-      card.lines,
-    ),
+    inside.cards.add({ ...rowOf(card, patient.id), standing: 'current', registeredAt: clock() }, card.lines),
   )
-  return null
+  return 'registered'
+}
+
+/** Nothing goes to the chain before her word. A card that waits already is dropped, unless she was asked for its code. */
+function addPending(
+  { store, clock }: RegisterCardParts,
+  patientId: PatientId,
+  card: CodeCard,
+): Promise<CardRegistration> {
+  return store.transaction(async (inside) => {
+    await inside.cards.lockOfPatient(patientId)
+    const before = await inside.cards.pendingOf(patientId)
+    if (before?.id === card.cardId) return 'pending'
+    const open = await inside.safeguards.openChanges(patientId)
+    if (open.some(({ safeguard }) => safeguard === 'replaceCard')) return { refused: 'replacing' }
+    await inside.cards.dropPending(patientId)
+    await inside.cards.add({ ...rowOf(card, patientId), standing: 'pending', registeredAt: clock() }, card.lines)
+    return 'pending'
+  })
+}
+
+function rowOf({ cardId, tip }: CodeCard, patientId: PatientId) {
+  return { id: cardId, patientId, tip, nextLine: 1 }
 }

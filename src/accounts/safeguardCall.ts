@@ -11,7 +11,7 @@ import { consentLedgerAbi as abi } from './contracts.generated.ts'
  */
 export function encodeSafeguardCall(
   kind: SafeguardOperationKind,
-  { id, safeguard, lineHash, nextLink }: SafeguardChangeRow,
+  { id, safeguard, lineHash, nextLink, newCardTip }: SafeguardChangeRow,
   stretchedCode: Hex | null,
 ): Hex {
   const number = safeguardNumberOf(safeguard)
@@ -24,7 +24,7 @@ export function encodeSafeguardCall(
       return encodeFunctionData({ abi, functionName: kind, args: [number] })
     case 'askLoosening':
       if (lineHash === null || nextLink === null) throw new TypeError(`Change ${id} has no line of a card to take.`)
-      return encodeFunctionData({ abi, functionName: kind, args: [number, zeroHash, lineHash, nextLink] })
+      return encodeFunctionData({ abi, functionName: kind, args: [number, newCardTip ?? zeroHash, lineHash, nextLink] })
     case 'confirmLoosening':
       if (stretchedCode === null) throw new TypeError(`Change ${id} has no code to show.`)
       return encodeFunctionData({ abi, functionName: kind, args: [number, stretchedCode] })

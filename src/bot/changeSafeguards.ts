@@ -17,6 +17,7 @@ export async function gatherSafeguards(store: Store, patient: PatientRow): Promi
   return {
     standing: await store.safeguards.standing(patient.id),
     hasCard: card !== null,
+    hasNewCard: (await store.cards.pendingOf(patient.id)) !== null,
     hasLine: lines.some(({ line }) => line === card?.nextLine),
     loosenings: changes.filter(({ step }) => step === 'loosen').map(toFacts),
   }
@@ -64,9 +65,10 @@ export async function askLoosening(changing: Changing, safeguard: SafeguardKind)
   const { store, patient } = changing
   const card = await store.cards.lockOfPatient(patient.id)
   const next = card && (await store.cards.lines(card.id)).find(({ line }) => line === card.nextLine)
-  if (!card || !next) return
+  const newCard = safeguard === 'replaceCard' ? await store.cards.pendingOf(patient.id) : null
+  if (!card || !next || (safeguard === 'replaceCard' && !newCard)) return
   const { line: cardLine, lineHash, nextLink } = next
-  const taken = { cardId: card.id, cardLine, lineHash, nextLink }
+  const taken = { cardId: card.id, cardLine, lineHash, nextLink, newCardTip: newCard?.tip ?? null }
   await store.cards.setNextLine(card.id, cardLine + 1)
   await operate(
     changing,
@@ -112,7 +114,7 @@ async function cancel({ store, clock }: Changing, id: string): Promise<Safeguard
   return change
 }
 
-const noLine = { cardId: null, cardLine: null, lineHash: null, nextLink: null }
+const noLine = { cardId: null, cardLine: null, lineHash: null, nextLink: null, newCardTip: null }
 
 async function addChange(
   { store, clock, patient }: Changing,
@@ -121,6 +123,7 @@ async function addChange(
     cardLine?: number
     lineHash?: Hex
     nextLink?: Hex
+    newCardTip?: Hex | null
   },
 ): Promise<string> {
   const id = randomUUID()

@@ -89,6 +89,7 @@ const ofNobody = {
     standing: { frozen: false, emergencyAllowed: false, codeRequired: false },
     hasCard: false,
     hasLine: false,
+    hasNewCard: false,
     loosenings: [],
   },
   looks: [],

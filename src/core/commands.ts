@@ -47,7 +47,16 @@ export const words: Readonly<Record<Language, Readonly<Record<'remove' | 'log' |
     sw: { remove: ['ondoa'], log: ['historia'], who: ['nani'], menu: ['menyu'] },
   }
 
-type SafeguardWord = 'freeze' | 'unfreeze' | 'emergencyOn' | 'emergencyOff' | 'codeOn' | 'codeOff' | 'keep' | 'safety'
+type SafeguardWord =
+  | 'freeze'
+  | 'unfreeze'
+  | 'emergencyOn'
+  | 'emergencyOff'
+  | 'codeOn'
+  | 'codeOff'
+  | 'card'
+  | 'keep'
+  | 'safety'
 
 /** The words for what protects her, each language's own beside the English ones. None may be a provider's word. */
 export const safeguardWords: Readonly<Record<Language, Readonly<Record<SafeguardWord, string>>>> = {
@@ -58,6 +67,7 @@ export const safeguardWords: Readonly<Record<Language, Readonly<Record<Safeguard
     emergencyOff: 'emergency off',
     codeOn: 'code on',
     codeOff: 'code off',
+    card: 'card',
     keep: 'keep',
     safety: 'safety',
   },
@@ -69,6 +79,7 @@ export const safeguardWords: Readonly<Record<Language, Readonly<Record<Safeguard
     emergencyOff: 'dharura hapana',
     codeOn: 'msimbo ndiyo',
     codeOff: 'msimbo hapana',
+    card: 'kadi',
     keep: 'bakisha',
     safety: 'usalama',
   },
@@ -83,6 +94,7 @@ const loosenings: Partial<Readonly<Record<SafeguardWord, SafeguardKind>>> = {
   unfreeze: 'unfreeze',
   emergencyOn: 'allowEmergency',
   codeOff: 'lowerAssurance',
+  card: 'replaceCard',
 }
 
 /**

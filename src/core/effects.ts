@@ -74,6 +74,7 @@ export type Phrase =
   | { name: 'nothingToKeep' }
   | { name: 'soAlready' }
   | { name: 'needsCard' }
+  | { name: 'needsNewCard' }
   | { name: 'safety' }
   | { name: 'whoPaused'; numbers: readonly number[] }
 

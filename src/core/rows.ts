@@ -325,6 +325,8 @@ export type CodeCardRow = {
   tip: Hex
   /** The line that the next request takes; 21 when all are taken. */
   nextLine: number
+  /** pending: her hospital has handed it over, and her code of the card before has not made it hers yet. */
+  standing: 'current' | 'pending' | 'replaced' | 'dropped'
   registeredAt: EpochMs
 }
 
@@ -353,6 +355,8 @@ export type SafeguardChangeRow = {
   cardLine: number | null
   lineHash: Hex | null
   nextLink: Hex | null
+  /** The card to come, for its replacement. */
+  newCardTip: Hex | null
   /** When it comes into force, as the ledger said. */
   readyAt: EpochMs | null
   /** The transaction of ours that puts it into force. */

@@ -13,6 +13,8 @@ export type SafeguardFacts = {
   hasCard: boolean
   /** A line of her card is left for a loosening to take. */
   hasLine: boolean
+  /** Her hospital has handed her another card, which waits for her word. */
+  hasNewCard: boolean
   /** Those under way; at most one of a kind. */
   loosenings: readonly LooseningFacts[]
 }
@@ -81,6 +83,7 @@ function loosen(facts: Facts, safeguard: SafeguardKind): Effect[] {
   if (isLoose(safeguards, safeguard)) return [say({ name: 'soAlready' })]
   const known = find(safeguards, safeguard)
   if (known) return [say(whereItStands(known))]
+  if (safeguard === 'replaceCard' && !safeguards.hasNewCard) return [say({ name: 'needsNewCard' })]
   if (!safeguards.hasLine) return [say({ name: 'needsCard' })]
   if (pausedUntil !== null) return [say({ name: 'sharingPaused', until: pausedUntil })]
   return [{ kind: 'askLoosening', safeguard }]

@@ -20,7 +20,13 @@ export function safeguardKindOf(number: number): SafeguardKind {
 export type SafeguardNews =
   | { news: 'frozen' | 'emergencyForbidden' | 'codeRequired' }
   | { news: 'looseningAsked'; safeguard: SafeguardKind; lineHash: Hex }
-  | { news: 'looseningScheduled'; safeguard: SafeguardKind; readyAtSeconds: number; byRecovery: boolean }
+  | {
+      news: 'looseningScheduled'
+      safeguard: SafeguardKind
+      newCardTip: Hex | null
+      readyAtSeconds: number
+      byRecovery: boolean
+    }
   | { news: 'looseningCancelled'; safeguard: SafeguardKind }
   | { news: 'looseningExecuted'; safeguard: SafeguardKind }
 

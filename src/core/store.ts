@@ -208,9 +208,16 @@ export type Store = {
   }
 
   cards: {
-    /** @throws where she has a card already, or the card is another patient's */
+    /** @throws where she has a card of that standing already, or the card is another patient's */
     add(row: rows.CodeCardRow, lines: readonly CardLine[]): Promise<void>
+    /** The card that counts. */
     ofPatient(patientId: PatientId): Promise<rows.CodeCardRow | null>
+    /** The card that waits for her word. */
+    pendingOf(patientId: PatientId): Promise<rows.CodeCardRow | null>
+    /** Puts the card with this tip in the place of the one that counts; nothing where there is none, or it counts already. */
+    replace(patientId: PatientId, tip: rows.Hex): Promise<void>
+    /** The hospital has handed over another one. */
+    dropPending(patientId: PatientId): Promise<void>
     /** Locks a patient's card until the transaction ends: a line is taken once. */
     lockOfPatient(patientId: PatientId): Promise<rows.CodeCardRow | null>
     lines(cardId: rows.Hex): Promise<CardLine[]>

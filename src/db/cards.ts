@@ -1,8 +1,12 @@
 import type { Kysely } from 'kysely'
+import type { PatientId } from '../core/people.ts'
+import type { CodeCardRow } from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
 import type { Tables } from './schema.ts'
 
 export function cardQueries(db: Kysely<Tables>): Store['cards'] {
+  const standingAs = (patientId: PatientId, standing: CodeCardRow['standing']) =>
+    db.selectFrom('codeCard').selectAll().where('patientId', '=', patientId).where('standing', '=', standing)
   return {
     async add(row, lines) {
       await db.insertInto('codeCard').values(row).execute()
@@ -12,11 +16,32 @@ export function cardQueries(db: Kysely<Tables>): Store['cards'] {
         .execute()
     },
     async ofPatient(patientId) {
-      return (await db.selectFrom('codeCard').selectAll().where('patientId', '=', patientId).executeTakeFirst()) ?? null
+      return (await standingAs(patientId, 'current').executeTakeFirst()) ?? null
+    },
+    async pendingOf(patientId) {
+      return (await standingAs(patientId, 'pending').executeTakeFirst()) ?? null
+    },
+    async replace(patientId, tip) {
+      const next = await standingAs(patientId, 'pending').where('tip', '=', tip).executeTakeFirst()
+      if (!next) return
+      const cards = db.updateTable('codeCard')
+      await cards
+        .set({ standing: 'replaced' })
+        .where('patientId', '=', patientId)
+        .where('standing', '=', 'current')
+        .execute()
+      await cards.set({ standing: 'current' }).where('id', '=', next.id).execute()
+    },
+    async dropPending(patientId) {
+      await db
+        .updateTable('codeCard')
+        .set({ standing: 'dropped' })
+        .where('patientId', '=', patientId)
+        .where('standing', '=', 'pending')
+        .execute()
     },
     async lockOfPatient(patientId) {
-      const card = db.selectFrom('codeCard').selectAll().where('patientId', '=', patientId).forUpdate()
-      return (await card.executeTakeFirst()) ?? null
+      return (await standingAs(patientId, 'current').forUpdate().executeTakeFirst()) ?? null
     },
     lines: (cardId) =>
       db

@@ -18,7 +18,12 @@ export function safeguardQueries(db: Kysely<Tables>): Store['safeguards'] {
         .orderBy('blockNumber')
         .orderBy('logIndex')
         .execute()
-      const card = await db.selectFrom('codeCard').select('id').where('patientId', '=', patientId).executeTakeFirst()
+      const card = await db
+        .selectFrom('codeCard')
+        .select('id')
+        .where('patientId', '=', patientId)
+        .where('standing', '=', 'current')
+        .executeTakeFirst()
       const open = await openChanges(patientId)
       const tightened = open.flatMap(({ step, safeguard }) => (step === 'tighten' ? [safeguard] : []))
       return standingOf(said, tightened, card !== undefined)

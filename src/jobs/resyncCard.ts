@@ -11,11 +11,12 @@ export type ResyncParts = {
   toLedgerRequest(row: ConsentRequestRow, parties: { patientAccount: Hex; affiliationId: number }): LedgerRequest
 }
 
-type Line = Pick<ConsentRequestRow, 'cardLine' | 'lineHash' | 'nextLink'>
+type Line = Pick<ConsentRequestRow, 'cardId' | 'cardLine' | 'lineHash' | 'nextLink'>
 
 /** A request or a loosening that took a line, locked. */
 type Taker = {
   id: string
+  cardId: Hex | null
   cardLine: number
   /** False where a passkey signed for that very line. */
   mayChange: boolean
@@ -47,13 +48,13 @@ export async function resyncCard(parts: ResyncParts, operation: UserOperationRow
     const held = new Set(waiting.map(({ cardLine }) => cardLine))
     const free = lines.find(({ line }) => line >= next && !held.has(line))
     if (!free) return false
-    if (free.line === taker.cardLine) return true
+    if (card.id === taker.cardId && free.line === taker.cardLine) return true
     if (!taker.mayChange) {
       // The right line is the next one when she asks again.
       await inside.cards.setNextLine(card.id, Math.max(free.line, ...[...held].map((line) => line + 1)))
       return false
     }
-    await taker.changeTo({ cardLine: free.line, lineHash: free.lineHash, nextLink: free.nextLink })
+    await taker.changeTo({ cardId: card.id, cardLine: free.line, lineHash: free.lineHash, nextLink: free.nextLink })
     await inside.cards.setNextLine(card.id, Math.max(free.line, ...held) + 1)
     return true
   })
@@ -75,12 +76,13 @@ async function lockTaker(
     const change = await store.safeguards.lockChange(safeguardChangeId ?? '')
     if (change?.state !== 'asking' || change.cardLine === null) return null
     const changeTo = (line: Line) => store.safeguards.updateChange(change.id, line)
-    return { id: change.id, cardLine: change.cardLine, mayChange: true, changeTo }
+    return { id: change.id, cardId: change.cardId, cardLine: change.cardLine, mayChange: true, changeTo }
   }
   const request = await store.requests.lock(consentRequestId)
   if (request?.state !== 'asking' || request.cardLine === null) return null
   return {
     id: request.id,
+    cardId: request.cardId,
     cardLine: request.cardLine,
     mayChange: request.signing !== 'passkey',
     async changeTo(line) {

@@ -83,6 +83,7 @@ async function addRecovery(
     cardLine: null,
     lineHash: null,
     nextLink: null,
+    newCardTip: event.newCardTip,
     readyAt: null,
     transactionId: null,
     createdAt: clock(),
@@ -109,6 +110,7 @@ async function executed(parts: OutcomeParts, patient: PatientRow, event: Of<'loo
   const state = change && nextChangeState(change.state, 'executedOnChain')
   if (state) {
     await store.safeguards.updateChange(change.id, { state })
+    if (change.newCardTip !== null) await store.cards.replace(patient.id, change.newCardTip)
     await tellPatient(parts, patient.id, { name: 'loosened', safeguard })
   }
   await announceRequests(parts, patient)

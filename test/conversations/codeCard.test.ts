@@ -5,7 +5,12 @@ import { hour, type Language, minute } from '../../src/core/people.ts'
 import { beginStory, type Story, storyVillage } from './story.ts'
 
 /** What she reads from her card: the code of a line, and one that stands nowhere on it. */
-type Card = { code(line: number): string; stranger: string }
+type Card = {
+  code(line: number): string
+  stranger: string
+  /** Her hospital hands her another card. @returns its codes */
+  printAnother(): Promise<(line: number) => string>
+}
 
 /** Stories of a patient with a code card, each in both languages. In the transcripts a code reads as the line it is on. */
 const stories: Readonly<Record<string, (story: Story, card: Card) => Promise<void>>> = {
@@ -116,6 +121,23 @@ const stories: Readonly<Record<string, (story: Story, card: Card) => Promise<voi
     await story.protection()
   },
 
+  'a new card takes the place of the old one': async (story, { code, printAnother }) => {
+    const say = wordsOf(story)
+    await story.texts(say.card)
+    const fresh = await printAnother()
+    const open = await story.asks()
+    await story.texts(say.card)
+    await story.texts(`${say.card} ${fresh(1)}`)
+    await story.texts(`${say.card} ${code(2)}`)
+    await story.texts(`47 ${code(1)}`)
+    await story.passes(73 * hour)
+    await story.looks(open)
+    const next = await story.asks({ by: 1, preset: 'MEDICINES' })
+    await story.texts(`52 ${code(3)}`)
+    await story.texts(`52 ${fresh(1)}`)
+    await story.looks(next)
+  },
+
   'a reminder names the line': async (story) => {
     await story.asks()
     await story.passes(4 * 3_600_000)
@@ -123,9 +145,8 @@ const stories: Readonly<Record<string, (story: Story, card: Card) => Promise<voi
 }
 
 function wordsOf({ language }: Story): Record<keyof typeof safeguardWords.en, string> {
-  const { freeze, unfreeze, emergencyOn, emergencyOff, codeOn, codeOff, keep, safety } = safeguardWords[language]
-  const all = { freeze, unfreeze, emergencyOn, emergencyOff, codeOn, codeOff, keep, safety }
-  return Object.fromEntries(Object.entries(all).map(([name, word]) => [name, word.toUpperCase()])) as typeof all
+  const words = Object.entries(safeguardWords[language])
+  return Object.fromEntries(words.map(([name, word]) => [name, word.toUpperCase()])) as never
 }
 
 const languages: readonly Language[] = ['en', 'sw']
@@ -136,10 +157,16 @@ test.each(Object.entries(stories))('%s', async (name, play) => {
     const story = await beginStory(village, language)
     const patient = village.people.patients.find(({ phone }) => phone === story.phone)
     const codes = await printCard(village.app, village.world, patient?.healthId ?? '')
+    const others: string[] = []
+    const printAnother = async () => {
+      others.push(...(await printCard(village.app, village.world, patient?.healthId ?? '')))
+      return (line: number) => others[line - 1] ?? ''
+    }
     const stranger = String(10 ** 13 + Number(codes[0]?.slice(1, 12)))
-    await play(story, { code: (line) => codes[line - 1] ?? '', stranger })
-    expect(story.written()).not.toMatch(new RegExp(`^< .*(${[...codes, stranger].join('|')})`, 'm'))
-    const told = codes.reduce((text, code, index) => text.replaceAll(code, `[code ${index + 1}]`), story.written())
+    await play(story, { code: (line) => codes[line - 1] ?? '', stranger, printAnother })
+    expect(story.written()).not.toMatch(new RegExp(`^< .*(${[...codes, ...others, stranger].join('|')})`, 'm'))
+    const named = codes.reduce((text, code, index) => text.replaceAll(code, `[code ${index + 1}]`), story.written())
+    const told = others.reduce((text, code, index) => text.replaceAll(code, `[new code ${index + 1}]`), named)
     await expect(told.replaceAll(stranger, '[no code of hers]')).toMatchFileSnapshot(
       `./transcripts/card-${name.replaceAll(' ', '-')}.${language}.txt`,
     )

@@ -116,7 +116,14 @@ describe.each(engines)('on %s', (engine) => {
     const own = await addPeople(store)
     const id = hex(16)
     const lines = [1, 2].map((line) => ({ line, lineHash: hex(32), nextLink: hex(32) }))
-    const card = { id, patientId: own.patientId, tip: hex(32), nextLine: 1, registeredAt: now }
+    const card = {
+      id,
+      patientId: own.patientId,
+      tip: hex(32),
+      nextLine: 1,
+      standing: 'current' as const,
+      registeredAt: now,
+    }
     await store.cards.add(card, lines)
     expect(await store.cards.ofPatient(own.patientId)).toEqual(card)
     expect(await store.cards.lines(id)).toEqual(lines)
@@ -582,6 +589,7 @@ async function aChange(store: Store, { patientId }: People, change: Partial<Safe
     cardLine: null,
     lineHash: null,
     nextLink: null,
+    newCardTip: null,
     readyAt: null,
     transactionId: null,
     createdAt: now,

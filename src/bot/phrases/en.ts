@@ -115,6 +115,8 @@ export const en: Phrases = {
   soAlready: () => 'It is so already. Nothing was changed. Send SAFETY for what you can do.',
   needsCard: () =>
     'This needs a code card with a line left. Nothing was changed. Please ask a health worker to help you.',
+  needsNewCard: () =>
+    'No new card is waiting for you. Nothing was changed. A new card comes from your hospital. Lost yours? Send FREEZE.',
   safety: () =>
     'FREEZE: nobody sees your record, UNFREEZE ends it. EMERGENCY ON or OFF: doctors in an emergency. CODE ON or OFF: allow by card code. KEEP: stop a change.',
   whoPaused: (p) =>

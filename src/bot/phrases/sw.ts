@@ -115,6 +115,8 @@ export const sw: Phrases = {
   soAlready: () => 'Tayari ni hivyo. Hakuna kilichobadilika. Tuma USALAMA kuona unachoweza kufanya.',
   needsCard: () =>
     'Hii inahitaji kadi ya msimbo yenye mstari uliobaki. Hakuna kilichobadilika. Tafadhali muombe mhudumu wa afya akusaidie.',
+  needsNewCard: () =>
+    'Hakuna kadi mpya inayokusubiri. Hakuna kilichobadilika. Kadi mpya hutoka hospitalini. Umepoteza yako? Tuma SITISHA.',
   safety: () =>
     'SITISHA: hakuna aonaye rekodi; ENDELEZA: endelea. DHARURA NDIYO au HAPANA: wakati wa dharura. MSIMBO NDIYO au HAPANA: kadi. BAKISHA: zuia badiliko.',
   whoPaused: (p) =>

@@ -195,6 +195,7 @@ describe('the words for what protects her', () => {
     ['EMERGENCY OFF', 'DHARURA HAPANA', tighten('allowEmergency')],
     ['CODE ON', 'MSIMBO NDIYO', tighten('lowerAssurance')],
     ['CODE OFF', 'MSIMBO HAPANA', loosen('lowerAssurance')],
+    ['CARD', 'KADI', loosen('replaceCard')],
     ['KEEP', 'BAKISHA', { kind: 'keep' }],
     ['SAFETY', 'USALAMA', { kind: 'safety' }],
   ])('%s and %s', (english, swahili, command) => {

@@ -36,6 +36,7 @@ const unguarded: ConversationFacts['safeguards'] = {
   standing: { frozen: false, emergencyAllowed: false, codeRequired: false },
   hasCard: false,
   hasLine: false,
+  hasNewCard: false,
   loosenings: [],
 }
 

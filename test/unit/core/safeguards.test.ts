@@ -33,7 +33,7 @@ function facts(
     stretched: null,
     misses: 0,
     pausedUntil: null,
-    safeguards: { standing: calm, hasCard: true, hasLine: true, loosenings: [], ...safeguards },
+    safeguards: { standing: calm, hasCard: true, hasLine: true, hasNewCard: false, loosenings: [], ...safeguards },
     looks: [],
     ...change,
   }
@@ -77,6 +77,11 @@ describe('loosening is slow', () => {
     ['CODE OFF', calm, 'lowerAssurance'],
   ] as const)('%s takes a line of her card first', (text, standing, safeguard) => {
     expect(converse(facts({ standing }), text)).toEqual([{ kind: 'askLoosening', safeguard }])
+  })
+
+  test('CARD takes a line where a new card waits for her, and nothing otherwise', () => {
+    expect(converse(facts({ hasNewCard: true }), 'CARD')).toEqual([{ kind: 'askLoosening', safeguard: 'replaceCard' }])
+    expect(converse(facts({}), 'CARD')).toEqual(says({ name: 'needsNewCard' }))
   })
 
   test('without a card, or a line left on it, nothing is begun', () => {
