@@ -95,12 +95,9 @@ function confirm(signer: Guarded, safeguard: SafeguardKind): Operation {
   }
 }
 
-async function execute(world: GasWorld, { address }: Guarded, safeguard: SafeguardKind): Promise<number> {
+async function execute(world: GasWorld, { address }: Guarded, safeguard: SafeguardKind): Promise<void> {
   await world.passes(looseningDelay)
   const args = [address, safeguardNumberOf(safeguard)] as const
   const data = encodeFunctionData({ abi, functionName: 'executeLoosening', args })
-  const [sent] = await world.send(world.operator, [{ to: world.ledger, data }])
-  if (!sent) throw new Error('The loosening was not executed.')
-  console.log(safeguard, sent.gasUsed)
-  return sent.gasUsed
+  await world.send(world.operator, [{ to: world.ledger, data }])
 }

@@ -127,6 +127,7 @@ const stories: Readonly<Record<string, (story: Story, card: Card) => Promise<voi
     const fresh = await printAnother()
     const open = await story.asks()
     await story.texts(say.card)
+    await expect(printAnother()).rejects.toThrow('replacing')
     await story.texts(`${say.card} ${fresh(1)}`)
     await story.texts(`${say.card} ${code(2)}`)
     await story.texts(`47 ${code(1)}`)

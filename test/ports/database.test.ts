@@ -145,6 +145,26 @@ describe.each(engines)('on %s', (engine) => {
     ])
   })
 
+  test('a card that waits takes the place of the one that counts, by its tip, and another one drops it', async () => {
+    const own = await addPeople(store)
+    const card = (standing: 'current' | 'pending') =>
+      ({ id: hex(16), patientId: own.patientId, tip: hex(32), nextLine: 1, standing, registeredAt: now }) as const
+    const line = () => ({ line: 1, lineHash: hex(32), nextLink: hex(32) })
+    const [first, dropped, second] = [card('current'), card('pending'), card('pending')]
+    await store.cards.add(first, [line()])
+    await store.cards.add(dropped, [line()])
+    await expect(store.cards.add(second, [line()])).rejects.toThrow()
+    await store.cards.dropPending(own.patientId)
+    await store.cards.add(second, [line()])
+    expect((await store.cards.pendingOf(own.patientId))?.id).toBe(second.id)
+    await store.cards.replace(own.patientId, dropped.tip)
+    expect((await store.cards.ofPatient(own.patientId))?.id).toBe(first.id)
+    for (const _ of [1, 2]) await store.cards.replace(own.patientId, second.tip)
+    expect((await store.cards.ofPatient(own.patientId))?.id).toBe(second.id)
+    expect((await store.transaction((inside) => inside.cards.lockOfPatient(own.patientId)))?.id).toBe(second.id)
+    expect(await store.cards.pendingOf(own.patientId)).toBeNull()
+  })
+
   test('an operation is about a request or about a change, one of a kind each, and comes with its subject', async () => {
     const own = await addPeople(store)
     const holder = own.patient

@@ -23,6 +23,9 @@ const looseningWords: Readonly<Record<SafeguardKind, { send: string; means: stri
   replaceCard: { send: 'CARD', means: 'your new card counts' },
 }
 
+/** While another one waits for her word, she has two. */
+const cardFor = (safeguard: SafeguardKind) => (safeguard === 'replaceCard' ? 'your old card' : 'your card')
+
 const purposeWords: Readonly<Record<Purpose, string>> = {
   treatment: '',
   payment: ' for payment',
@@ -103,9 +106,9 @@ export const en: Phrases = {
   loosened: (p) =>
     `It is done: ${looseningWords[p.safeguard].means}. Was it not you? Send FREEZE and tell your health worker.`,
   looseningCode: (p) =>
-    `Nothing is changed yet. Send ${looseningWords[p.safeguard].send} and the code on line ${p.line} of your card. Staff must never ask for your code.`,
+    `Nothing is changed yet. Send ${looseningWords[p.safeguard].send} and the code on line ${p.line} of ${cardFor(p.safeguard)}. Staff must never ask for your code.`,
   looseningCodeWrong: (p) =>
-    `That did not fit. Nothing was changed. Look at line ${p.line} of your card and send ${looseningWords[p.safeguard].send} and its code again.`,
+    `That did not fit. Nothing was changed. Look at line ${p.line} of ${cardFor(p.safeguard)} and send ${looseningWords[p.safeguard].send} and its code again.`,
   looseningWaits: (p, zone) =>
     `From ${dayAndTime(p.at, zone, months)} ${looseningWords[p.safeguard].means}. To stop this, or if it was not you, reply KEEP before.`,
   changeOnItsWay: () => 'We are writing this down. We will tell you when it is done.',

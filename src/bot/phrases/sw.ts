@@ -23,6 +23,9 @@ const looseningWords: Readonly<Record<SafeguardKind, { send: string; means: stri
   replaceCard: { send: 'KADI', means: 'kadi yako mpya itatumika' },
 }
 
+/** While another one waits for her word, she has two. */
+const cardFor = (safeguard: SafeguardKind) => (safeguard === 'replaceCard' ? 'kadi ya zamani' : 'kadi yako')
+
 const purposeWords: Readonly<Record<Purpose, string>> = {
   treatment: '',
   payment: ' kwa malipo',
@@ -103,9 +106,9 @@ export const sw: Phrases = {
   loosened: (p) =>
     `Imekamilika: ${looseningWords[p.safeguard].means}. Si wewe? Tuma SITISHA, umwambie mhudumu wa afya.`,
   looseningCode: (p) =>
-    `Bado hakuna kilichobadilika. Tuma ${looseningWords[p.safeguard].send} na msimbo wa mstari ${p.line} wa kadi. Wahudumu wasiombe msimbo wako.`,
+    `Bado hakuna kilichobadilika. Tuma ${looseningWords[p.safeguard].send} na msimbo wa mstari ${p.line} wa ${cardFor(p.safeguard)}. Wahudumu wasiombe msimbo wako.`,
   looseningCodeWrong: (p) =>
-    `Haikulingana. Hakuna kilichobadilika. Angalia mstari ${p.line} wa kadi yako, kisha tuma tena ${looseningWords[p.safeguard].send} na msimbo wake.`,
+    `Haikulingana. Hakuna kilichobadilika. Angalia mstari ${p.line} wa ${cardFor(p.safeguard)}, kisha tuma tena ${looseningWords[p.safeguard].send} na msimbo wake.`,
   looseningWaits: (p, zone) =>
     `Kuanzia ${dayAndTime(p.at, zone, months)} ${looseningWords[p.safeguard].means}. Kuzuia, au kama si wewe, jibu BAKISHA kabla.`,
   changeOnItsWay: () => 'Tunaiandika. Tutakuambia ikikamilika.',
