@@ -99,6 +99,20 @@ contract DoctorAccountTest is PasskeyTest {
         );
     }
 
+    function test_nobodyButTheEntryPointHasItCallTheLedger() public {
+        bytes memory asking = abi.encodeCall(IConsentLedger.openRequest, (sevenDays()));
+        address[4] memory others = [doctor, patient, hospital, stranger];
+        for (uint256 i = 0; i < others.length; ++i) {
+            vm.prank(others[i]);
+            (bool success, bytes memory answer) = doctor.call(asking);
+            vm.assertFalse(success);
+            vm.assertEq(
+                keccak256(answer),
+                keccak256(abi.encodeWithSelector(Account.AccountUnauthorized.selector, others[i]))
+            );
+        }
+    }
+
     function test_onlyItsOwnOperationsChangeIt() public {
         (bytes32 qx, bytes32 qy) = passkeyOf(NEW);
         bytes memory refusal = abi.encodeWithSelector(Account.AccountUnauthorized.selector, hospital);
