@@ -23,7 +23,9 @@ const checks: Check[] = [
   single('The card page as generated', process.execPath, ['tools/card.ts', '--check']),
   single('Contracts as generated', process.execPath, ['tools/contracts.ts', '--check']),
   single('Proofs over all inputs', process.execPath, ['test/proofs/run.ts']),
-  { name: 'Contracts', run: runHardhat },
+  { name: 'Contracts, in Solidity', run: () => runHardhat(['solidity'], isLong ? {} : { QUICK_SUITES: 'yes' }) },
+  // They bring the shipped code with them, which was compared with the sources before.
+  { name: 'Contracts, on the entry point', run: () => runHardhat(['nodejs', '--no-compile']) },
   single('Gas no worse than recorded', process.execPath, ['bench/run.ts', 'gas', '--check']),
   ...(isLong ? [single('Another bundler', 'npm', ['ci', '--prefix', 'tools/alto', '--no-audit', '--no-fund'])] : []),
   { name: 'Units, ports, conversations, journeys, faults', run: runVitest },
@@ -57,8 +59,8 @@ function single(name: string, command: string, args: string[], { isShown = false
   }
 }
 
-async function runHardhat(): Promise<Count> {
-  const { code, output } = await execute(bin('hardhat'), ['test'])
+async function runHardhat(args: string[], env?: Record<string, string>): Promise<Count> {
+  const { code, output } = await execute(bin('hardhat'), ['test', ...args], env)
   const count = (word: string) => Number(new RegExp(`^\\s*(\\d+) ${word}`, 'm').exec(output)?.[1] ?? 0)
   const passed = count('passing')
   const failed = count('failing')
@@ -90,7 +92,11 @@ async function runVitest(): Promise<Count> {
   }
 }
 
-function execute(command: string, args: string[]): Promise<{ code: number | null; output: string }> {
+function execute(
+  command: string,
+  args: string[],
+  more: Record<string, string> = {},
+): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     const env = {
       ...process.env,
@@ -98,6 +104,7 @@ function execute(command: string, args: string[]): Promise<{ code: number | null
       FORCE_COLOR: '0',
       HARDHAT_DISABLE_TELEMETRY_PROMPT: 'true',
       LONG_TESTS: isLong ? 'yes' : 'no',
+      ...more,
     }
     const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''

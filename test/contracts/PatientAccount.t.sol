@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {Account} from "@openzeppelin/contracts/account/Account.sol";
 import {IAccount, IEntryPoint, PackedUserOperation} from "@openzeppelin/contracts/interfaces/IERC4337.sol";
 
 import {AccountFactory} from "../../contracts/AccountFactory.sol";
@@ -214,6 +215,18 @@ contract PatientAccountTest is PasskeyTest {
         );
     }
 
+    function test_nobodyButTheEntryPointSpeaksAsHerPasskey() public {
+        _exit();
+        vm.warp(NOW + 73 hours);
+        bytes memory removing = abi.encodeCall(IConsentLedger.revokeGrant, (SCOPE));
+        address[4] memory others = [hospital, governor, doctor, stranger];
+        for (uint256 i = 0; i < others.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(Account.AccountUnauthorized.selector, others[i]));
+            vm.prank(others[i]);
+            _account.asPasskeyOwner(removing);
+        }
+    }
+
     function test_beforeTheExitNothingCountsAsHerPasskeys() public {
         _expectRefused(
             _wrap(abi.encodeCall(IConsentLedger.revokeGrant, (SCOPE))),
@@ -272,8 +285,11 @@ contract PatientAccountTest is PasskeyTest {
     }
 
     function test_aCompletedChangeDoesNotComeBack() public {
+        bytes32 before = _account.changeHashOf(_toCustodian(stranger));
         _exit();
         _expectNotProposed(_toPasskey(PASSKEY));
+        // Nor does what guardians said of another one before.
+        vm.assertNotEq(_account.changeHashOf(_toCustodian(stranger)), before);
     }
 
     function test_impossibleChangesAreRefused() public {
@@ -285,7 +301,7 @@ contract PatientAccountTest is PasskeyTest {
             IPatientAccount.Change(IPatientAccount.ChangeKind.ToCustodian, bytes32(uint256(1) << 160), 0),
             IPatientAccount.Change(IPatientAccount.ChangeKind.ToCustodian, bytes32(uint256(1)), qy),
             IPatientAccount.Change(IPatientAccount.ChangeKind.Guardians, qx, qy),
-            IPatientAccount.Change(IPatientAccount.ChangeKind.Loosening, 0, 0)
+            IPatientAccount.Change(IPatientAccount.ChangeKind.Loosening, 0, SCOPE)
         ];
         for (uint256 i = 0; i < changes.length; ++i) {
             _expectRefused(
@@ -335,7 +351,27 @@ contract PatientAccountTest is PasskeyTest {
             uint40(block.timestamp + 72 hours),
             true
         );
+        bytes32 supported = _account.changeHashOf(change);
+        bytes32 original = keccak256(abi.encode(block.chainid, patient, uint32(0), change));
         _support(change, _helper, 2);
+        // What they said is spent: she cancels, and one of them alone does not begin it anew.
+        vm.assertTrue(_account.changeHashOf(change) != supported && _account.changeHashOf(change) != original);
+        _byCustodian(
+            abi.encodeCall(IPatientSafeguards.cancelLoosening, (IPatientSafeguards.LooseningKind.ReplaceCard))
+        );
+        _support(change, hospital, 0);
+        vm.assertEq(ledger.loosening(patient, IPatientSafeguards.LooseningKind.ReplaceCard).readyAt, 0);
+    }
+
+    function test_guardiansSupportNothingImpossible() public {
+        _setGuardians();
+        IPatientAccount.Change memory change = _toCustodian(address(0));
+        IPatientAccount.Guardianship memory own = _guardianship(1);
+        vm.expectRevert(
+            abi.encodeWithSelector(IPatientAccount.ChangeInvalid.selector, change.kind, change.first, change.second)
+        );
+        vm.prank(_organisation);
+        _account.supportChange(change, own);
     }
 
     function test_theOwnerNeverSchedulesByRecovery() public {
