@@ -244,6 +244,21 @@ contract PatientAccountTest is PasskeyTest {
         vm.assertEq(_account.ownership().qx, change.first);
     }
 
+    function test_herPasskeyCanGiveTheAccountBackIntoCustody() public {
+        _exit();
+        vm.warp(NOW + 73 hours);
+        IPatientAccount.Change memory change = _toCustodian(stranger);
+        _byCustodian(_wrap(abi.encodeCall(IPatientAccount.proposeChange, (change, bytes32(0)))));
+        vm.warp(NOW + 146 hours);
+        vm.assertFalse(_account.isInCustody());
+        _account.completeChange(change);
+        IPatientAccount.Ownership memory ownership = _account.ownership();
+        vm.assertTrue(_account.isInCustody());
+        vm.assertEq(ownership.custodian, stranger);
+        vm.assertEq(ownership.qx, bytes32(0));
+        vm.assertEq(ownership.qy, bytes32(0));
+    }
+
     function test_erc1271IsInvalidInCustodyAndBoundToTheAccountAfter() public {
         bytes4 invalid = 0xffffffff;
         vm.assertEq(_account.isValidSignature(HASH, _custodianSignature()), invalid);
