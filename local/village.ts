@@ -14,7 +14,7 @@ import { startWorld, type World } from './world.ts'
 
 /** What `settle` still waits for: jobs that will be tried again this soon. */
 const horizonMs = 1_500
-const settleTimeoutMs = 30_000
+const settleTimeoutMs = 60_000
 const settlePollMs = 15
 
 export type VillageOptions = {
@@ -76,7 +76,7 @@ export async function startVillage(options: VillageOptions = {}): Promise<Villag
       await world.twilio.settle()
       const isQuiet = (await app.worker.settleOnce(horizonMs)) && (await app.queue.countOpen()) === 0
       quietRounds = isQuiet ? quietRounds + 1 : 0
-      if (Date.now() > deadline) throw new Error('The village did not come to rest within 30 s.')
+      if (Date.now() > deadline) throw new Error('The village did not come to rest within a minute.')
       if (!isQuiet) await new Promise((resolve) => setTimeout(resolve, settlePollMs))
     }
   }
