@@ -76,7 +76,8 @@ export async function startVillage(options: VillageOptions = {}): Promise<Villag
       await world.twilio.settle()
       const isQuiet = (await app.worker.settleOnce(horizonMs)) && (await app.queue.countOpen()) === 0
       quietRounds = isQuiet ? quietRounds + 1 : 0
-      if (Date.now() > deadline) throw new Error('The village did not come to rest within a minute.')
+      if (Date.now() > deadline)
+        throw new Error(`The village did not come to rest within a minute: ${await whatIsOpen(app, clock())}`)
       if (!isQuiet) await new Promise((resolve) => setTimeout(resolve, settlePollMs))
     }
   }
@@ -115,4 +116,21 @@ export async function startVillage(options: VillageOptions = {}): Promise<Villag
     stop,
     [Symbol.asyncDispose]: stop,
   }
+}
+
+/** Kinds and counts; no subject of anybody. */
+async function whatIsOpen({ database: { kysely }, queue }: App, now: EpochMs): Promise<string> {
+  const jobs = await kysely
+    .selectFrom('outbox')
+    .select(['job', 'attempts', 'lastError', 'notBefore', 'relayedAt'])
+    .where('doneAt', 'is', null)
+    .where('failedAt', 'is', null)
+    .where('notBefore', '<=', (now + horizonMs) as EpochMs)
+    .execute()
+  const operations = await kysely
+    .selectFrom('userOperation')
+    .select(['kind', 'status', 'attempts', 'refusals', 'failure', 'notBefore', 'bundleId'])
+    .where('status', 'in', ['prepared', 'submitted'])
+    .execute()
+  return JSON.stringify({ jobs, operations, queued: await queue.countOpen() })
 }

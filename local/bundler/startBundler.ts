@@ -34,6 +34,8 @@ export type BundlerStandIn = AsyncDisposable & {
   forget(): void
   /** A rule of the vendor's own: every operation is refused with this number. Null: none is. */
   setRefusal(code: number | null): void
+  /** The next operation it is handed waits at its door. @returns a function that lets it in */
+  keepWaiting(): () => void
   stop(): Promise<void>
 }
 
@@ -62,16 +64,20 @@ export async function startBundler(options: BundlerStandInOptions): Promise<Bund
   const calls: string[] = []
   let isBundling = true
   let refusal: number | null = null
+  let door: Promise<void> | null = null
 
   const methods: Record<string, (params: readonly unknown[]) => Promise<unknown>> = {
     eth_chainId: async () => numberToHex(deployment.chainId),
     eth_supportedEntryPoints: async () => [entryPoint],
     async eth_sendUserOperation(params) {
+      const wait = door
+      door = null
+      await wait
       const operation = readOperation(params)
       if (refusal !== null) throw new RpcError(refusal, `Not taken here: ${operation.sender}`)
       const hash = hashUserOperation(operation, deployment)
       const before = known.get(hash)
-      if (before) throw new RpcError(-32602, 'Already known')
+      if (before && !(await isInBlock(before))) throw new RpcError(-32602, 'Already known')
       if (operation.preVerificationGas < leastPreVerificationGas(operation))
         throw new RpcError(-32602, `preVerificationGas must be at least ${leastPreVerificationGas(operation)}`)
       const rival = waiting()
@@ -134,6 +140,11 @@ export async function startBundler(options: BundlerStandInOptions): Promise<Bund
 
   function waiting(): Known[] {
     return [...known.values()].filter(({ transactionHash }) => transactionHash === null)
+  }
+
+  /** From then on it is as if the bundler had never had it. */
+  async function isInBlock({ transactionHash }: Known): Promise<boolean> {
+    return transactionHash !== null && (await receiptOf(transactionHash)) !== null
   }
 
   /** As a node gives it: every number in hexadecimal. */
@@ -208,6 +219,11 @@ export async function startBundler(options: BundlerStandInOptions): Promise<Bund
     forget: () => known.clear(),
     setRefusal(code) {
       refusal = code
+    },
+    keepWaiting() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      door = promise
+      return resolve
     },
     stop,
     [Symbol.asyncDispose]: stop,

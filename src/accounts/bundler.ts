@@ -78,17 +78,8 @@ export async function claimSigned(
   bundleId: OperatorTransactionRow['id'] | null,
   now: EpochMs,
 ): Promise<boolean> {
-  for (const { row, operation, hash } of signed) {
-    const before = row.hash === null || row.hash === hash ? [] : [row.hash]
-    const earlierHashes = [row.earlierHashes, ...before].join(' ').trim()
-    await store.operations.update(row.id, {
-      signed: writeUserOperation(operation),
-      hash,
-      earlierHashes,
-      failure: null,
-      updatedAt: now,
-    })
-  }
-  const ids = signed.map(({ row }) => row.id)
-  return (await store.operations.claim(ids, bundleId, now)) === ids.length
+  for (const { row, operation, hash } of signed)
+    if (!(await store.operations.claim({ id: row.id, signed: writeUserOperation(operation), hash }, bundleId, now)))
+      return false
+  return true
 }

@@ -44,10 +44,6 @@ export function rpcBundler({ url, client, deployment, store, clock }: RpcBundler
     }
   }
 
-  async function giveBack(row: UserOperationRow, attempts: number): Promise<void> {
-    await store.operations.update(row.id, { status: 'prepared', attempts, updatedAt: clock() })
-  }
-
   /** Uses of the nonce up to a block whose events are read: an operation that used it would be known. */
   async function isNonceUsed({ sender, nonce }: SignedUserOperation, blockNumber: number): Promise<boolean> {
     const next = await client.readContract({
@@ -74,10 +70,11 @@ export function rpcBundler({ url, client, deployment, store, clock }: RpcBundler
   /** @returns why it will never be in a block, or null where that is open */
   async function chaseOne(row: UserOperationRow, headBlock: number): Promise<Refusal | null> {
     const now = clock()
-    if (row.signed === null || row.hash === null || now - row.updatedAt < resendAfterMs) return null
+    const { signed, hash } = row
+    if (signed === null || hash === null || now - row.updatedAt < resendAfterMs) return null
     await store.operations.update(row.id, { updatedAt: now })
-    if (await isInBlock(row.hash)) return null
-    const operation = readUserOperation(row.signed)
+    if (await isInBlock(hash)) return null
+    const operation = readUserOperation(signed)
     const { timestamp } = await client.getBlock({ blockNumber: BigInt(headBlock) })
     const isOver = timestamp > lastSecondOf(operation)
     const reason = isOver ? 'AA32 paymaster expired or not due' : await send(operation)
@@ -85,7 +82,7 @@ export function rpcBundler({ url, client, deployment, store, clock }: RpcBundler
     // Our own node may be a block behind the bundler's: what it does not see yet is not over.
     if (/^AA25/.test(reason) && !(await isNonceUsed(operation, headBlock))) return null
     return store.transaction(async (inside) => {
-      await inside.operations.update(row.id, { status: 'prepared', updatedAt: now })
+      if (!(await inside.operations.giveBack(row.id, hash, { updatedAt: now }))) return null
       const refusal = mayPassLater(reason, row)
         ? await postpone(inside, row, reason, now)
         : { operationId: row.id, reason }
@@ -119,7 +116,10 @@ export function rpcBundler({ url, client, deployment, store, clock }: RpcBundler
           done.sent += 1
           continue
         }
-        await giveBack(one.row, one.row.attempts)
+        const { row, hash } = one
+        const isBack = await store.operations.giveBack(row.id, hash, { attempts: row.attempts, updatedAt: clock() })
+        // Asked a second time meanwhile, the bundler has taken it.
+        if (!isBack) continue
         const where = mayPassLater(reason, one.row) ? done.postponed : done.refused
         where.push({ operationId: one.row.id, reason })
       }

@@ -131,8 +131,22 @@ export type Store = {
     settleUpTo(blocks: { safe: number; final: number }): Promise<void>
     /** Takes back what stood in blocks after this one: the chain no longer has them. */
     takeBackAfter(blockNumber: number): Promise<void>
-    /** @returns how many of these were still `prepared` and are now in this bundle */
-    claim(ids: string[], bundleId: string | null, now: EpochMs): Promise<number>
+    /** Notes what is about to be sent, and in which bundle. @returns false where it is no longer `prepared`: another process was faster */
+    claim(
+      operation: { id: string; signed: string; hash: rows.Hex },
+      bundleId: string | null,
+      now: EpochMs,
+    ): Promise<boolean>
+    /**
+     * What was sent under this hash will be in no block: it is `prepared` again.
+     *
+     * @returns false where it has gone under another hash meanwhile, or is in a block after all
+     */
+    giveBack(
+      id: string,
+      hash: rows.Hex,
+      change: Partial<Pick<rows.UserOperationRow, 'attempts' | 'updatedAt'>>,
+    ): Promise<boolean>
     /** Operations of a sender that are not in a block yet, sent or not. */
     open(sender: rows.Hex): Promise<rows.UserOperationRow[]>
     /** Keeps what a doctor is asked to sign; forgets what nobody signed since a time. */

@@ -113,15 +113,34 @@ export function operationQueries(db: Kysely<Tables>): Store['operations'] {
         .where('blockNumber', '>', blockNumber)
         .execute()
     },
-    async claim(ids, bundleId, now) {
-      if (ids.length === 0) return 0
+    async claim({ id, signed, hash }, bundleId, now) {
       const { numUpdatedRows } = await db
         .updateTable('userOperation')
-        .set({ status: 'submitted', bundleId, updatedAt: now, attempts: sql`attempts + 1` })
-        .where('id', 'in', ids)
+        .set({
+          status: 'submitted',
+          bundleId,
+          signed,
+          hash,
+          // All that were sent under the row: a block may take any of them.
+          earlierHashes: sql`case when hash = ${hash} then earlier_hashes else trim(earlier_hashes || ' ' || coalesce(hash, '')) end`,
+          failure: null,
+          attempts: sql`attempts + 1`,
+          updatedAt: now,
+        })
+        .where('id', '=', id)
         .where('status', '=', 'prepared')
         .executeTakeFirst()
-      return Number(numUpdatedRows)
+      return numUpdatedRows === 1n
+    },
+    async giveBack(id, hash, change) {
+      const { numUpdatedRows } = await db
+        .updateTable('userOperation')
+        .set({ ...change, status: 'prepared' })
+        .where('id', '=', id)
+        .where('hash', '=', hash)
+        .where('status', '=', 'submitted')
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
     },
     open: (sender) =>
       db

@@ -243,6 +243,31 @@ describe.each(Object.keys(bundlers))('with %s', (name) => {
   })
 })
 
+describe("another's bundler that answers late", () => {
+  test('and refuses what has gone through meanwhile, at a second asking, changes nothing', async () => {
+    let standIn: BundlerStandIn | null = null
+    await using village = await testVillage('embedded', {
+      async bundler(world) {
+        standIn = await startVendor(world)
+        return standIn
+      },
+    })
+    const vendor = standIn as unknown as BundlerStandIn
+    const [request] = await askEverybody(village)
+    const letIn = vendor.keepWaiting()
+    village.world.phones.text(request.patient.phone, `${request.number} 1`)
+    await allHaveStatus(village, [request], 'submitted')
+    await village.advance(7_000)
+    await allHaveStatus(village, [request], 'included')
+    letIn()
+    await village.settle()
+    expect(await stateOf(village, request)).toEqual(granted)
+    const operation = await village.app.store.operations.ofRequest(request.id, 'openGrant')
+    expect(operation).toMatchObject({ status: 'included', failure: null, refusals: 0 })
+    expect(textsTo(village, request.patient.phone)).toHaveLength(2)
+  })
+})
+
 describe("another's bundler that refuses for reasons of its own", () => {
   test('is asked later each time; after ten minutes she is told that nothing was opened; a removal is never given up', async () => {
     let standIn: BundlerStandIn | null = null

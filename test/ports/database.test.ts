@@ -377,13 +377,32 @@ describe.each(engines)('on %s', (engine) => {
     const operations = await Promise.all([1, 2, 3].map(() => anOperation(store, people)))
     const [first = '', second = '', third = ''] = operations
     const [one, two] = [await aTransaction(store), await aTransaction(store)]
-    expect(await store.operations.claim([first, second], one, now)).toBe(2)
-    expect(await store.operations.claim([second, third], two, now)).toBe(1)
-    expect(await store.operations.claim([], two, now)).toBe(0)
+    const claim = (id: string, bundleId: string) => store.operations.claim(signed(id), bundleId, now)
+    expect(await Promise.all([claim(first, one), claim(second, one)])).toEqual([true, true])
+    expect(await Promise.all([claim(second, two), claim(third, two)])).toEqual([false, true])
     const bundle = async (id: string) => (await store.operations.get(id))?.bundleId
     expect(await Promise.all(operations.map(bundle))).toEqual([one, one, two])
     expect(await store.operations.get(second)).toMatchObject({ status: 'submitted', attempts: 1, updatedAt: now })
     expect((await store.operations.inBundle(one)).map(({ id }) => id).sort()).toEqual([first, second].sort())
+  })
+
+  test('what was sent is given back under the hash it has now, and not from a block; every hash it had finds it', async () => {
+    const id = await anOperation(store, people)
+    const [before, after] = [signed(id), signed(id)]
+    await store.operations.claim(before, null, now)
+    expect(await store.operations.giveBack(id, after.hash, { updatedAt: later(1) })).toBe(false)
+    expect(await store.operations.giveBack(id, before.hash, { attempts: 0, updatedAt: later(1) })).toBe(true)
+    expect(await store.operations.get(id)).toMatchObject({ status: 'prepared', attempts: 0, updatedAt: later(1) })
+    await store.operations.claim(before, null, now)
+    expect((await store.operations.get(id))?.earlierHashes).toBe('')
+    await store.operations.giveBack(id, before.hash, {})
+    await store.operations.claim(after, null, now)
+    expect(await store.operations.get(id)).toMatchObject({ ...after, earlierHashes: before.hash, attempts: 2 })
+    expect((await store.operations.byHash(before.hash))?.id).toBe(id)
+    expect(await store.operations.giveBack(id, before.hash, {})).toBe(false)
+    await store.operations.update(id, { status: 'included' })
+    expect(await store.operations.giveBack(id, after.hash, {})).toBe(false)
+    expect((await store.operations.get(id))?.status).toBe('included')
   })
 
   test('a request has one operation of each kind', async () => {
@@ -616,6 +635,11 @@ async function aChange(store: Store, { patientId }: People, change: Partial<Safe
     ...change,
   })
   return id
+}
+
+/** What is sent of an operation, under a hash of its own. */
+function signed(id: string) {
+  return { id, signed: '{}', hash: `0x${randomUUID().replaceAll('-', '').repeat(2)}` as const }
 }
 
 async function anOperation(store: Store, people: People): Promise<string> {
