@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { createPublicClient, createWalletClient, http, isAddress, parseEventLogs } from 'viem'
+import { createPublicClient, createWalletClient, http, isAddress } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { anvil } from 'viem/chains'
 import { bytesToHex } from 'viem/utils'
 import { issueCredential } from '../src/accounts/affiliationCredential.ts'
-import { consentLedgerAbi } from '../src/accounts/contracts.generated.ts'
 import { type Deployment, readDeployment } from '../src/accounts/deployments.ts'
+import { addDoctor as addToLedger } from '../src/accounts/hospitalOffice.ts'
 import { readOrMakeKeyFile } from '../src/accounts/keyFile.ts'
 import { localChainId } from '../src/config.ts'
 import type { EpochMs } from '../src/core/people.ts'
@@ -28,12 +28,10 @@ export async function addDoctor(
   const { deployment } = office
   const client = createPublicClient({ chain: anvil, transport: http(office.chainUrl), pollingInterval: 20 })
   const wallet = createWalletClient({ account: office.hospital, chain: anvil, transport: http(office.chainUrl) })
-  const { address } = deployment.consentLedger
-  const call = { address, abi: consentLedgerAbi, functionName: 'addDoctor', args: [doctorAccount] } as const
-  const { logs } = await client.waitForTransactionReceipt({ hash: await wallet.writeContract(call) })
-  const [added] = parseEventLogs({ abi: consentLedgerAbi, logs, eventName: 'DoctorAdded' })
-  if (!added) throw new Error('The registry did not say which affiliation the doctor got.')
-  const { affiliationId } = added.args
+  const parts = { client, wallet, account: office.hospital }
+  const added = await addToLedger(parts, deployment.consentLedger.address, doctorAccount)
+  if ('refused' in added) throw new Error(`The ledger did not add the doctor: ${added.refused}.`)
+  const { affiliationId } = added
   const hospitalAccount = office.hospital.address
   const affiliation = { chainId: deployment.chainId, hospitalAccount, hospitalName: hospital.name }
   const credential = await issueCredential(

@@ -2,10 +2,10 @@ import { decodeErrorResult, type PublicClient } from 'viem'
 import type { EpochMs } from '../core/people.ts'
 import type { Hex } from '../core/rows.ts'
 import type { OperationWithSubject, Store } from '../core/store.ts'
-import { isUrgent, laneOf, opensGrant } from '../core/userOperation.ts'
+import { changesPasskeys, isUrgent, laneOf, opensGrant } from '../core/userOperation.ts'
 import type { Vault } from '../core/vault.ts'
 import { type Bundler, postpone, type Refusal, type SignedRow } from './bundler.ts'
-import { consentLedgerAbi, sponsorPaymasterAbi } from './contracts.generated.ts'
+import { consentLedgerAbi, doctorAccountAbi, sponsorPaymasterAbi } from './contracts.generated.ts'
 import type { Deployment } from './deployments.ts'
 import { type Fees, readFees } from './fees.ts'
 import { encodeLedgerCall } from './ledgerRequest.ts'
@@ -139,19 +139,21 @@ async function isGranted({ client, deployment }: BundleParts, row: OperationWith
   return state === grantedState
 }
 
-/** Asks the ledger, as the account itself, whether the call would go through; saves the gas of one that would not. */
+/** Asks the ledger as the account itself, or the account as the entry point, whether the call would go through; saves the gas of one that would not. */
 async function refusalOfLedger(
   { client, deployment, vault }: BundleParts,
   row: OperationWithSubject,
 ): Promise<string | null> {
-  const data = encodeCall(row, deployment, vault)
+  const [account, to, data] = changesPasskeys(row.kind)
+    ? ([deployment.entryPoint.address, row.sender, ownCallOf(row)] as const)
+    : ([row.sender, deployment.consentLedger.address, encodeCall(row, deployment, vault)] as const)
   try {
-    await client.call({ account: row.sender, to: deployment.consentLedger.address, data })
+    await client.call({ account, to, data })
     return null
   } catch (error) {
     const revertData = revertDataOf(error)
     if (revertData === null) throw error
-    return decodeErrorResult({ abi: consentLedgerAbi, data: revertData }).errorName
+    return decodeErrorResult({ abi: [...consentLedgerAbi, ...doctorAccountAbi], data: revertData }).errorName
   }
 }
 
@@ -166,9 +168,15 @@ async function mustWait({ client, store }: BundleParts, row: OperationWithSubjec
   return (await client.getCode({ address: row.sender })) === undefined
 }
 
+/** What its owner signed: a function of the account itself. */
+function ownCallOf(row: OperationWithSubject): Hex {
+  return readSigned(row).operation.callData
+}
+
 function encodeCall(row: OperationWithSubject, { chainId, consentLedger }: Deployment, { columns }: Vault): Hex {
   const stretchedCode = row.codeSealed && (columns.open(row.codeSealed, 'user_operation.code') as Hex)
-  if (row.request === null) return encodeSafeguardCall(row.kind, row.change, stretchedCode)
+  if (row.change !== null) return encodeSafeguardCall(row.kind, row.change, stretchedCode)
+  if (row.request === null) return ownCallOf(row)
   const { patientAccount, request } = row
   const { affiliationId } = request
   const parties = { patientAccount, affiliationId, chainId, ledger: consentLedger.address, stretchedCode }

@@ -1,32 +1,33 @@
-import { encodeFunctionData, zeroHash } from 'viem'
-import type { PasskeyPoint } from '../core/passkey.ts'
+import { encodeFunctionData, type PublicClient, zeroHash } from 'viem'
+import type { AccountOfPasskeys, HeldPasskeys, PasskeyPoint } from '../core/passkey.ts'
+import type { EpochMs } from '../core/people.ts'
 import type { Hex } from '../core/rows.ts'
-import { doctorAccountAbi } from './contracts.generated.ts'
+import { doctorAccountAbi as abi } from './contracts.generated.ts'
 
-/**
- * How the passkeys of a doctor's account change. The doctor signs for her second passkey and for a veto: operations of the
- * account. Her hospital proposes new ones in its own transaction; after 72 hours without a veto anybody puts them in place.
- */
-export type PasskeyChange =
-  | { by: 'doctor'; what: 'setSecondPasskey'; passkey: PasskeyPoint | null }
-  | { by: 'doctor'; what: 'vetoRotation' }
-  | { by: 'hospital'; what: 'proposeRotation'; affiliationId: number; passkey: PasskeyPoint }
-  | { by: 'anybody'; what: 'completeRotation' }
+/** What the doctor signs: her account is called with it. @param passkey null lets no second one sign any more */
+export function encodeSecondPasskey(passkey: PasskeyPoint | null): Hex {
+  const { qx, qy } = passkey ?? { qx: zeroHash, qy: zeroHash }
+  return encodeFunctionData({ abi, functionName: 'setSecondPasskey', args: [qx, qy] })
+}
 
-/** What the account is called with: as the call data of an operation, or of a transaction to it. */
-export function encodePasskeyChange(change: PasskeyChange): Hex {
-  const abi = doctorAccountAbi
-  switch (change.what) {
-    case 'setSecondPasskey': {
-      const { qx, qy } = change.passkey ?? { qx: zeroHash, qy: zeroHash }
-      return encodeFunctionData({ abi, functionName: change.what, args: [qx, qy] })
-    }
-    case 'proposeRotation': {
-      const { qx, qy } = change.passkey
-      return encodeFunctionData({ abi, functionName: change.what, args: [change.affiliationId, qx, qy] })
-    }
-    case 'vetoRotation':
-    case 'completeRotation':
-      return encodeFunctionData({ abi, functionName: change.what })
+/** Her no to the passkey that her hospital proposes. */
+export function encodeVeto(): Hex {
+  return encodeFunctionData({ abi, functionName: 'vetoRotation' })
+}
+
+/** The passkeys that an account obeys: the chain says so, and before it is made, the one that it is made for. */
+export async function readHeldPasskeys(client: PublicClient, made: AccountOfPasskeys): Promise<HeldPasskeys> {
+  if ((await client.getCode({ address: made.account })) === undefined)
+    return { first: { qx: made.qx, qy: made.qy }, second: null, proposed: null }
+  const account = { address: made.account, abi } as const
+  const [first, second, [, readyAt, qx, qy]] = await Promise.all([
+    client.readContract({ ...account, functionName: 'passkey', args: [0] }),
+    client.readContract({ ...account, functionName: 'passkey', args: [1] }),
+    client.readContract({ ...account, functionName: 'pendingRotation' }),
+  ])
+  return {
+    first: { qx: first[0], qy: first[1] },
+    second: second[0] === zeroHash ? null : { qx: second[0], qy: second[1] },
+    proposed: readyAt === 0 ? null : { qx, qy, readyAt: (readyAt * 1000) as EpochMs },
   }
 }

@@ -1,13 +1,14 @@
 import { getAccountNonce } from 'permissionless/actions'
 import type { PublicClient } from 'viem'
-import type { PasskeyOperations } from '../core/passkey.ts'
-import type { UserOperationRow } from '../core/rows.ts'
+import type { OperationToSign, PasskeyOperations } from '../core/passkey.ts'
+import type { Hex, UserOperationRow } from '../core/rows.ts'
 import { offeredFees } from './bundle.ts'
 import { accountFactoryAbi } from './contracts.generated.ts'
 import type { Deployment } from './deployments.ts'
 import type { Fees } from './fees.ts'
 import { encodeLedgerCall } from './ledgerRequest.ts'
 import { encodePasskeySignature } from './passkey.ts'
+import { encodeSecondPasskey, encodeVeto, readHeldPasskeys } from './passkeyChanges.ts'
 import {
   encodeSponsorDay,
   hashUserOperation,
@@ -26,18 +27,14 @@ export function openPasskeyOperations({ client, deployment }: PasskeyOperationPa
         functionName: 'passkeyDoctorAccountAddress',
         args: [qx, qy],
       }),
-    async prepare({ kind, account, request, patientAccount, open }) {
+    held: (account) => readHeldPasskeys(client, account),
+    async prepare(asked) {
+      const { kind, account, open } = asked
       const operation = await prepareUserOperation(client, deployment, {
         kind,
         sender: account.account,
         owner: account,
-        callData: encodeLedgerCall(kind, request, {
-          patientAccount,
-          affiliationId: request.affiliationId,
-          chainId: deployment.chainId,
-          ledger: deployment.consentLedger.address,
-          stretchedCode: null,
-        }),
+        callData: callOf(asked),
         fees: await offered(),
       })
       operation.nonce = nonceAfter(operation.nonce, open)
@@ -68,12 +65,22 @@ export function openPasskeyOperations({ client, deployment }: PasskeyOperationPa
       writeUserOperation({ ...readUserOperation(text), signature: encodePasskeySignature(slot, signature) }),
   }
 
+  function callOf(asked: OperationToSign): Hex {
+    if (asked.kind === 'setSecondPasskey') return encodeSecondPasskey(asked.passkey)
+    if (asked.kind === 'vetoRotation') return encodeVeto()
+    const { kind, request, patientAccount } = asked
+    const { affiliationId } = request
+    const { chainId, consentLedger } = deployment
+    const parties = { patientAccount, affiliationId, chainId, ledger: consentLedger.address, stretchedCode: null }
+    return encodeLedgerCall(kind, request, parties)
+  }
+
   async function offered(): Promise<Fees> {
     const { maxFeePerGas, maxPriorityFeePerGas } = await offeredFees({ client, deployment })
     return { maxFeePerGas, maxPriorityFeePerGas }
   }
 
-  function getNonce(address: `0x${string}`, key: bigint): Promise<bigint> {
+  function getNonce(address: Hex, key: bigint): Promise<bigint> {
     return getAccountNonce(client, { address, entryPointAddress: deployment.entryPoint.address, key })
   }
 }

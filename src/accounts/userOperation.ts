@@ -55,6 +55,8 @@ const gas = {
     /** For a new card, whose tip is one word more. */
     askLoosening: 89_000n,
     confirmLoosening: 61_000n,
+    setSecondPasskey: 66_000n,
+    vetoRotation: 26_000n,
   },
 } as const satisfies { call: Record<UserOperationKind, bigint>; [limit: string]: unknown }
 

@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { isAddress } from 'viem/utils'
 import { auditVerify } from './auditVerify.ts'
 import { issueFromKeyFile, storeCredential } from './credential.ts'
+import { addByHospital, finishPasskey, passkeysOf, replacePasskey, suspendByHospital } from './doctor.ts'
 import { listEmergencies, reasonOf, reviewEmergency } from './emergency.ts'
 import { exportEvidence } from './exportEvidence.ts'
 
@@ -80,6 +81,67 @@ Exit codes: 0 stored, 1 not stored, 2 it could not be tried.`,
     process.exitCode = stored ? 0 : 1
   })
 
+const doctor = healthchain
+  .command('doctor')
+  .description(
+    "What a hospital's office does for its doctors, with the hospital's own key, which pays. Never on the server.",
+  )
+
+const codes = '\nExit codes: 0 done, 1 not done, 2 it could not be tried.'
+
+doctor
+  .command('add')
+  .description('Adds the account of a doctor to the ledger, and prints the number of her affiliation.')
+  .requiredOption('--rpc <url>', "the chain's node")
+  .requiredOption('--ledger <address>', "the ConsentLedger's address", readAddress)
+  .requiredOption('--account <address>', 'as the page of her passkey shows it', readAddress)
+  .requiredOption('--key-file <file>', "the key of the hospital's account: 64 hexadecimal digits, mode 0600")
+  .addHelpText('after', codes)
+  .action(({ rpc, ledger, account, keyFile }) => say(addByHospital({ rpc, ledger, doctorAccount: account, keyFile })))
+
+doctor
+  .command('suspend')
+  .description('Ends an affiliation for ever, and every grant that names it, at once.')
+  .requiredOption('--rpc <url>', "the chain's node")
+  .requiredOption('--ledger <address>', "the ConsentLedger's address", readAddress)
+  .requiredOption('--affiliation <number>', 'as `doctor add` printed it', readNumber)
+  .requiredOption('--key-file <file>', "the key of the hospital's account: 64 hexadecimal digits, mode 0600")
+  .addHelpText('after', codes)
+  .action(({ rpc, ledger, affiliation, keyFile }) =>
+    say(suspendByHospital({ rpc, ledger, affiliationId: affiliation, keyFile })),
+  )
+
+doctor
+  .command('passkeys')
+  .description('Prints the passkeys that an account obeys, and the one that is proposed, from the chain alone.')
+  .requiredOption('--rpc <url>', "the chain's node")
+  .requiredOption('--account <address>', "the doctor's account", readAddress)
+  .action(async ({ rpc, account }) => {
+    process.stdout.write(`${(await passkeysOf({ rpc, doctorAccount: account })).join('\n')}\n`)
+  })
+
+doctor
+  .command('replace-passkey')
+  .description('Proposes a new passkey in place of all that her account obeys; she can say no for 72 hours.')
+  .requiredOption('--rpc <url>', "the chain's node")
+  .requiredOption('--account <address>', "the doctor's account", readAddress)
+  .requiredOption('--affiliation <number>', 'hers with this hospital', readNumber)
+  .requiredOption('--passkey <x,y>', 'the line from the page of her passkeys', readPasskey)
+  .requiredOption('--key-file <file>', "the key of the hospital's account: 64 hexadecimal digits, mode 0600")
+  .addHelpText('after', codes)
+  .action(({ rpc, account, affiliation, passkey, keyFile }) =>
+    say(replacePasskey({ rpc, doctorAccount: account, affiliationId: affiliation, passkey, keyFile })),
+  )
+
+doctor
+  .command('finish-passkey')
+  .description('Puts the proposed passkey in place, 72 hours after it was proposed. Any key may.')
+  .requiredOption('--rpc <url>', "the chain's node")
+  .requiredOption('--account <address>', "the doctor's account", readAddress)
+  .requiredOption('--key-file <file>', 'the key that pays: 64 hexadecimal digits, mode 0600')
+  .addHelpText('after', codes)
+  .action(({ rpc, account, keyFile }) => say(finishPasskey({ rpc, doctorAccount: account, keyFile })))
+
 const emergency = healthchain.command('emergency').description('Emergencies that wait for their review.')
 
 emergency
@@ -144,6 +206,19 @@ try {
   const isSaid = error instanceof CommanderError
   if (!isSaid) process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
   process.exitCode = isSaid && error.exitCode === 0 ? 0 : 2
+}
+
+async function say(saying: Promise<{ done: boolean; said: string }>): Promise<void> {
+  const { done, said } = await saying
+  process.stdout.write(`${said}\n`)
+  process.exitCode = done ? 0 : 1
+}
+
+function readPasskey(typed: string): { qx: `0x${string}`; qy: `0x${string}` } {
+  const [, qx, qy] = /^(0x[0-9a-f]{64}),(0x[0-9a-f]{64})$/i.exec(typed.trim()) ?? []
+  if (!qx || !qy)
+    throw new InvalidArgumentError('A passkey is 0x and 64 hexadecimal digits, a comma, and the same again.')
+  return { qx: qx as `0x${string}`, qy: qy as `0x${string}` }
 }
 
 function readAddress(typed: string): string {

@@ -1,14 +1,27 @@
-import type {
-  ConsentRequestRow,
-  Hex,
-  PasskeyAccountRow,
-  PasskeyRow,
-  UnsignedOperationRow,
-  UserOperationRow,
-} from './rows.ts'
+import type { EpochMs } from './people.ts'
+import type { ConsentRequestRow, Hex, PasskeyAccountRow, UnsignedOperationRow, UserOperationRow } from './rows.ts'
+import type { PasskeyOperationKind } from './userOperation.ts'
 
 /** A point of the curve P-256: the public half of a passkey, as the chain holds it. */
 export type PasskeyPoint = { qx: Hex; qy: Hex }
+
+/** The passkeys that an account obeys, and the one that its hospital proposes in place of both. */
+export type HeldPasskeys = {
+  first: PasskeyPoint
+  second: PasskeyPoint | null
+  /** @property readyAt from then on anybody can put it in place */
+  proposed: (PasskeyPoint & { readyAt: EpochMs }) | null
+}
+
+/** How the account's signatures name a passkey: 0 the first, 1 the second. @returns null for one that it does not obey */
+export function slotOf({ first, second }: HeldPasskeys, passkey: PasskeyPoint): 0 | 1 | null {
+  if (isSamePoint(first, passkey)) return 0
+  return second !== null && isSamePoint(second, passkey) ? 1 : null
+}
+
+export function isSamePoint(one: PasskeyPoint, other: PasskeyPoint): boolean {
+  return one.qx === other.qx && one.qy === other.qy
+}
 
 export type Passkey = PasskeyPoint & {
   /** The credential's own name for itself, base64url. */
@@ -43,18 +56,27 @@ export type PasskeyCheck = {
 export type PasskeyOperations = {
   /** Where the account of a first passkey is, or will be. */
   accountOf(passkey: PasskeyPoint): Promise<Hex>
+  /** Asks the chain; of an account that is not there yet, its first passkey alone. */
+  held(account: AccountOfPasskeys): Promise<HeldPasskeys>
   prepare(asked: OperationToSign): Promise<{ operation: string; hash: Hex }>
   /** True while the chain would still take it: the next nonce, today's budget of the sponsor, a fee that suffices. */
   isCurrent(operation: string, open: readonly UserOperationRow[]): Promise<boolean>
   /** The signed operation as its row keeps it. */
-  sign(operation: string, slot: PasskeyRow['slot'], signature: PasskeySignature): string
+  sign(operation: string, slot: 0 | 1, signature: PasskeySignature): string
 }
 
+export type AccountOfPasskeys = Pick<PasskeyAccountRow, 'account' | 'qx' | 'qy'>
+
 export type OperationToSign = {
-  kind: UnsignedOperationRow['kind']
-  account: Pick<PasskeyAccountRow, 'account' | 'qx' | 'qy'>
-  request: ConsentRequestRow
-  patientAccount: Hex
+  account: AccountOfPasskeys
   /** The account's operations that are not in a block yet: this one follows them. */
   open: readonly UserOperationRow[]
-}
+} & (
+  | {
+      kind: Exclude<UnsignedOperationRow['kind'], PasskeyOperationKind>
+      request: ConsentRequestRow
+      patientAccount: Hex
+    }
+  | { kind: 'setSecondPasskey'; passkey: PasskeyPoint | null }
+  | { kind: 'vetoRotation' }
+)

@@ -13,7 +13,7 @@ import type {
   RecordId,
 } from './people.ts'
 import type { ChangeState, SafeguardKind, SafeguardNews } from './safeguards.ts'
-import type { UserOperationKind, UserOperationStatus } from './userOperation.ts'
+import type { PasskeyOperationKind, UserOperationKind, UserOperationStatus } from './userOperation.ts'
 
 export type Hex = `0x${string}`
 
@@ -57,8 +57,6 @@ export type PasskeyAccountRow = {
 export type PasskeyRow = {
   credentialId: string
   doctorId: DoctorId
-  /** Which of the account's two passkeys it is. */
-  slot: 0 | 1
   qx: Hex
   qy: Hex
   signCount: number
@@ -83,12 +81,15 @@ export type SessionGrantRow = {
 export type UnsignedOperationRow = {
   id: string
   doctorId: DoctorId
-  kind: 'openRequest' | 'withdrawRequest' | 'openEmergency'
+  kind: 'openRequest' | 'withdrawRequest' | 'openEmergency' | PasskeyOperationKind
   /** The request to be withdrawn. */
   consentRequestId: ConsentRequestId | null
   /** The request to be opened, JSON of a row that is stored with the signature. */
   request: string | null
-  patientAccount: Hex
+  /** Null where it is about no patient. */
+  patientAccount: Hex | null
+  /** The passkey that is to sign too; null for what is about none, and to let no second one sign. */
+  credentialId: string | null
   operation: string
   hash: Hex
   createdAt: EpochMs
@@ -198,7 +199,7 @@ export type UserOperationRow = {
   id: string
   sequence: number
   kind: UserOperationKind
-  /** What it is about: a request, or what a patient changes of her safeguards. One of them. */
+  /** What it is about: a request, or what a patient changes of her safeguards. One of them, or a doctor's own passkeys. */
   consentRequestId: ConsentRequestId | null
   safeguardChangeId: string | null
   sender: Hex

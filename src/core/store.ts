@@ -5,7 +5,12 @@ import type { LookEvidence } from './lookStatement.ts'
 import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs, HospitalId, PatientId, RecordId } from './people.ts'
 import type * as rows from './rows.ts'
 import type { Standing } from './safeguards.ts'
-import type { RequestOperationKind, SafeguardOperationKind, UserOperationKind } from './userOperation.ts'
+import type {
+  PasskeyOperationKind,
+  RequestOperationKind,
+  SafeguardOperationKind,
+  UserOperationKind,
+} from './userOperation.ts'
 
 type Unnumbered<Row> = Omit<Row, 'sequence'>
 
@@ -17,9 +22,11 @@ export type RequestWithPeople = rows.ConsentRequestRow & {
 }
 
 /** A user operation with what it is about, as signing needs it. */
-export type OperationWithSubject = rows.UserOperationRow & { patientAccount: rows.Hex } & (
-    | { kind: RequestOperationKind; request: RequestWithPeople; change: null }
-    | { kind: SafeguardOperationKind; request: null; change: rows.SafeguardChangeRow }
+export type OperationWithSubject = rows.UserOperationRow &
+  (
+    | { kind: RequestOperationKind; request: RequestWithPeople; change: null; patientAccount: rows.Hex }
+    | { kind: SafeguardOperationKind; request: null; change: rows.SafeguardChangeRow; patientAccount: rows.Hex }
+    | { kind: PasskeyOperationKind; request: null; change: null; patientAccount: null }
   )
 
 /**

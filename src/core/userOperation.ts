@@ -2,7 +2,7 @@ import type { ConsentRequestId, EpochMs } from './people.ts'
 import type { Hex, UserOperationRow } from './rows.ts'
 
 /** What a user operation does on the ledger. */
-export type UserOperationKind = RequestOperationKind | SafeguardOperationKind
+export type UserOperationKind = RequestOperationKind | SafeguardOperationKind | PasskeyOperationKind
 
 /** About one request. */
 export type RequestOperationKind =
@@ -20,6 +20,15 @@ const tighteningKinds = ['freeze', 'requireCode', 'forbidEmergency', 'cancelLoos
 
 /** About what protects a patient; about no request. */
 export type SafeguardOperationKind = (typeof tighteningKinds)[number] | 'askLoosening' | 'confirmLoosening'
+
+const passkeyKinds = ['setSecondPasskey', 'vetoRotation'] as const
+
+/** What a doctor changes of the passkeys that own her account: functions of the account, about no request and no patient. */
+export type PasskeyOperationKind = (typeof passkeyKinds)[number]
+
+export function changesPasskeys(kind: UserOperationKind): kind is PasskeyOperationKind {
+  return (passkeyKinds as readonly UserOperationKind[]).includes(kind)
+}
 
 /** The ways in which a request becomes a grant; it has one of them at most. All but the last are a patient's yes. */
 export const grantKinds = [
@@ -86,9 +95,9 @@ export function gatheringMs(preparedAt: EpochMs, now: EpochMs, isInFlight: boole
 /** Why the job of an operation that follows another of its sender is tried again. */
 export const waitsForItsTurn = 'waitsForItsTurn'
 
-/** Taking access away waits for no cheaper hour, and an emergency does not either. */
+/** Taking access away waits for no cheaper hour; an emergency does not, nor a doctor's no to a passkey that is not hers. */
 export function isUrgent(kind: UserOperationKind): boolean {
-  return tightens(kind) || kind === 'openEmergency'
+  return tightens(kind) || kind === 'openEmergency' || kind === 'vetoRotation'
 }
 
 /** The longest that an operation waits before it is looked at again. */
@@ -156,6 +165,16 @@ export function newSafeguardOperation(
   now: EpochMs,
 ): NewOperation {
   return { ...newOperation(id, kind, holder, now), safeguardChangeId }
+}
+
+/** The same for what a doctor changes of her own passkeys. */
+export function newPasskeyOperation(
+  id: string,
+  kind: PasskeyOperationKind,
+  holder: AccountHolder,
+  now: EpochMs,
+): NewOperation {
+  return newOperation(id, kind, holder, now)
 }
 
 function newOperation(id: string, kind: UserOperationKind, holder: AccountHolder, now: EpochMs): NewOperation {

@@ -10,6 +10,7 @@ import { up as safeguards } from './migrations/0007-safeguards.ts'
 import { up as setbacks } from './migrations/0008-setbacks.ts'
 import { up as emergencies } from './migrations/0009-emergencies.ts'
 import { up as replacedCards } from './migrations/0010-replaced-cards.ts'
+import { up as passkeyChanges } from './migrations/0011-passkey-changes.ts'
 import type { Tables } from './schema.ts'
 
 /** The parts of node-postgres' pool that BullMQ's Postgres backend uses; PGlite is given the same shape. */
@@ -43,6 +44,7 @@ const migrations = {
   '0008-setbacks': { up: setbacks },
   '0009-emergencies': { up: emergencies },
   '0010-replaced-cards': { up: replacedCards },
+  '0011-passkey-changes': { up: passkeyChanges },
 }
 
 /** Brings the schema up to date; the same migrations on both engines. Idempotent. */

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { UserOperationRow } from '../core/rows.ts'
 import type { OperationWithSubject, Store } from '../core/store.ts'
-import { openingKinds } from '../core/userOperation.ts'
+import { changesPasskeys, openingKinds } from '../core/userOperation.ts'
 import { requestsWithPeople } from './requests.ts'
 import type { Tables } from './schema.ts'
 
@@ -191,9 +191,11 @@ async function withSubjects(
   return operations.flatMap((operation) => {
     const request = requestById.get(operation.consentRequestId ?? '') ?? null
     const change = changeById.get(operation.safeguardChangeId ?? '') ?? null
-    const patientAccount = (request ?? change)?.patientAccount
-    // Which kinds belong to which is the row's own: `newUserOperation` and `newSafeguardOperation` see to it.
-    return patientAccount ? [{ ...operation, request, change, patientAccount } as OperationWithSubject] : []
+    const patientAccount = (request ?? change)?.patientAccount ?? null
+    // Which kinds belong to which is the row's own: `newUserOperation` and its like see to it.
+    return patientAccount !== null || changesPasskeys(operation.kind)
+      ? [{ ...operation, request, change, patientAccount } as OperationWithSubject]
+      : []
   })
 }
 

@@ -103,7 +103,7 @@ export function peopleQueries(db: Kysely<Tables>): Store['people'] {
       const row = await db.selectFrom('passkey').selectAll().where('credentialId', '=', credentialId).executeTakeFirst()
       return row ?? null
     },
-    passkeysOf: (id) => db.selectFrom('passkey').selectAll().where('doctorId', '=', id).orderBy('slot').execute(),
+    passkeysOf: (id) => db.selectFrom('passkey').selectAll().where('doctorId', '=', id).orderBy('createdAt').execute(),
     async countSignature(credentialId, signCount) {
       const { numUpdatedRows } = await db
         .updateTable('passkey')

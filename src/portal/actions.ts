@@ -126,6 +126,8 @@ export type LookRefusal =
   | { code: 'chainUnavailable' }
   /** Her passkey signed the request, and she came by password: nothing here could sign for the look. */
   | { code: 'needsPasskey' }
+  /** She came by a passkey that her account does not obey any more. */
+  | { code: 'passkeyNotHeld' }
 
 export type OpenedLook =
   | { status: 'waiting' }

@@ -1,7 +1,9 @@
 import type { AffiliationRefusal } from '../core/affiliation.ts'
 import type { Preset, Purpose } from '../core/classes.ts'
+import type { PasskeyPoint } from '../core/passkey.ts'
 import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs } from '../core/people.ts'
 import type { Hex, UnsignedOperationRow } from '../core/rows.ts'
+import type { PasskeyOperationKind } from '../core/userOperation.ts'
 import type { AccessAsk, AskRefusal, EmergencyOpening, EmergencyRefusal, LookRefusal } from './actions.ts'
 
 /** What a doctor does with her passkeys. The server prepares and checks; it can sign nothing of it. */
@@ -9,7 +11,7 @@ export type PasskeyActions = {
   standing(doctor: DoctorId): Promise<PasskeyStanding>
   /** What the browser makes a passkey from. */
   newPasskey(doctor: DoctorId): Promise<NewPasskeyTask>
-  /** Keeps a doctor's first passkey: the account that it owns is hers from then on. */
+  /** Keeps a doctor's passkey. The account that her first one owns is hers from then on; whether it obeys another, the chain says. */
   addPasskey(doctor: DoctorId, challenge: string, answer: string): Promise<PasskeyRefusal | null>
   /** The hospital's word that the account of her passkey works there, checked on chain. */
   confirmAccount(doctor: DoctorId, credential: string): Promise<AffiliationRefusal | 'noAccount' | null>
@@ -19,7 +21,7 @@ export type PasskeyActions = {
   signIn(
     statement: string,
     answer: string,
-  ): Promise<{ token: string; expiresAt: EpochMs } | { refused: PasskeyRefusal | AffiliationRefusal }>
+  ): Promise<{ token: string; expiresAt: EpochMs } | { refused: PasskeyRefusal | AffiliationRefusal | 'notHeld' }>
 
   prepareAsk(doctor: DoctorId, ask: AccessAsk): Promise<{ signingId: string } | { refused: AskRefusal | NotReady }>
   prepareEmergency(
@@ -27,6 +29,10 @@ export type PasskeyActions = {
     opening: EmergencyOpening,
   ): Promise<{ signingId: string } | { refused: EmergencyRefusal | NotReady }>
   prepareWithdrawal(doctor: DoctorId, id: ConsentRequestId): Promise<{ signingId: string } | null>
+  /** To let a passkey of hers sign too, or no second one any more. @returns null where nothing is left to do */
+  prepareSecondPasskey(doctor: DoctorId, credentialId: string | null): Promise<{ signingId: string } | null>
+  /** Her no to the passkey that her hospital proposes. @returns null where it proposes none */
+  prepareVeto(doctor: DoctorId): Promise<{ signingId: string } | null>
   /** What waits for a signature, in words and as the 32 bytes to sign. Prepared anew where it is no longer current. */
   signing(doctor: DoctorId, signingId: string): Promise<SigningTask | null>
   /** Takes the signature. `outdated`: what was signed can no longer go; the doctor has to be asked again. */
@@ -34,7 +40,11 @@ export type PasskeyActions = {
     doctor: DoctorId,
     signingId: string,
     answer: string,
-  ): Promise<{ requestId: ConsentRequestId } | { refused: AskRefusal | EmergencyRefusal | PasskeyRefusal | 'outdated' }>
+  ): Promise<
+    | { requestId: ConsentRequestId }
+    | { changed: 'passkeys' }
+    | { refused: AskRefusal | EmergencyRefusal | PasskeyRefusal | 'outdated' }
+  >
 
   /** Begins a look that the session key must sign for before anything is written. */
   prepareLook(
@@ -46,7 +56,7 @@ export type PasskeyActions = {
   signLook(doctor: DoctorId, lookId: AccessEntryId, signature: string): Promise<boolean>
 }
 
-/** The signature, or the passkey, is not one that we asked for. */
+/** The signature, or the passkey, is not one that we asked for. `notHeld`, where it is said: it is hers, and her account does not obey it. */
 export type PasskeyRefusal = 'notVerified'
 /** The hospital has not added the account of her passkey. */
 export type NotReady = { code: 'accountNotConfirmed' }
@@ -54,20 +64,55 @@ export type NotReady = { code: 'accountNotConfirmed' }
 export type PasskeyStanding =
   | { status: 'none' }
   | { status: 'waitsForHospital'; account: Hex }
-  | { status: 'ready'; account: Hex; affiliationId: number }
+  | {
+      status: 'ready'
+      account: Hex
+      affiliationId: number
+      /** Oldest first. */
+      passkeys: KeptPasskey[]
+      /** Her account obeys a second one, made here or not. */
+      hasSecond: boolean
+      /** What her hospital proposes in place of them; a passkey of hers, or one that she did not make here. */
+      proposed: { readyAt: EpochMs; credentialId: string | null } | null
+      /** A change that she signed is on its way to the chain. */
+      isChanging: boolean
+    }
 
-export type NewPasskeyTask = { challenge: string; bytes: Hex; rpId: string; userId: string; userName: string }
+/** @property signs whether her account obeys it now, as its first or its second; null where it does not */
+export type KeptPasskey = {
+  credentialId: string
+  point: PasskeyPoint
+  madeAt: EpochMs
+  signs: 'first' | 'second' | null
+}
 
-export type SigningTask = {
+export type NewPasskeyTask = {
+  challenge: string
+  bytes: Hex
+  rpId: string
+  userId: string
+  userName: string
+  /** Passkeys that she has: an authenticator makes no second one beside its own. */
+  known: string[]
+}
+
+export type SigningSubject =
+  | {
+      kind: Exclude<UnsignedOperationRow['kind'], PasskeyOperationKind>
+      healthId: string
+      preset: Preset
+      purpose: Purpose
+      days: number
+      oneTime: boolean
+      hospital: string
+      answerBy: EpochMs
+    }
+  /** @property madeAt when the passkey was made that is to sign too; null where none shall */
+  | { kind: 'setSecondPasskey'; madeAt: EpochMs | null }
+  | { kind: 'vetoRotation' }
+
+export type SigningTask = SigningSubject & {
   id: string
-  kind: UnsignedOperationRow['kind']
-  healthId: string
-  preset: Preset
-  purpose: Purpose
-  days: number
-  oneTime: boolean
-  hospital: string
-  answerBy: EpochMs
   account: Hex
   /** The user operation's hash: the challenge. */
   hash: Hex

@@ -45,6 +45,18 @@ export function passkeyRoutes(parts: PortalParts): FastifyPluginAsync {
       return reply.redirect('/passkey', 303)
     })
 
+    scope.post('/passkey/second', async (request, reply) => {
+      const credential = textField(request.body, 'credential')
+      const { doctorId } = sessionOf(request).doctor
+      const prepared = await passkeys.prepareSecondPasskey(doctorId, credential === '' ? null : credential)
+      return reply.redirect(prepared ? `/signing/${prepared.signingId}` : '/passkey', 303)
+    })
+
+    scope.post('/passkey/veto', async (request, reply) => {
+      const prepared = await passkeys.prepareVeto(sessionOf(request).doctor.doctorId)
+      return reply.redirect(prepared ? `/signing/${prepared.signingId}` : '/passkey', 303)
+    })
+
     scope.get('/signing/:id', async (request, reply) => {
       const id = idParam<string>(request)
       const task = id && (await passkeys.signing(sessionOf(request).doctor.doctorId, id))
@@ -57,6 +69,7 @@ export function passkeyRoutes(parts: PortalParts): FastifyPluginAsync {
       if (!id) return errorAnswer(parts, request, reply, 404)
       const answer = await passkeys.sign(sessionOf(request).doctor.doctorId, id, textField(request.body, 'answer'))
       if ('requestId' in answer) return reply.redirect(`/requests/${answer.requestId}`, 303)
+      if ('changed' in answer) return reply.redirect('/passkey', 303)
       const { refused } = answer
       const context = pageContext(parts, request, reply)
       if (refused === 'notVerified') return sendPage(reply, messagePage(context, notVerifiedWords), 403)

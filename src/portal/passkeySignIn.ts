@@ -6,10 +6,11 @@ import {
   sessionTemplate,
   toSeconds,
 } from '../core/lookStatement.ts'
-import type { PasskeyCheck, PasskeyOperations } from '../core/passkey.ts'
+import { isSamePoint, type PasskeyCheck, type PasskeyOperations, type PasskeyPoint, slotOf } from '../core/passkey.ts'
 import type { EpochMs } from '../core/people.ts'
 import type { Hex } from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
+import { changesPasskeys } from '../core/userOperation.ts'
 import { type Challenges, challengeBytes } from './challenges.ts'
 import type { PasskeyActions } from './passkeyActions.ts'
 import { type SignInParts, sessionLastsMs, startSession } from './signIn.ts'
@@ -43,14 +44,37 @@ export function passkeySignInActions(parts: PasskeySignInParts): Actions {
       const account = await people.passkeyAccount(doctorId)
       if (!account) return { status: 'none' }
       if (account.affiliationId === null) return { status: 'waitsForHospital', account: account.account }
-      return { status: 'ready', account: account.account, affiliationId: account.affiliationId }
+      const [held, passkeys, open] = await Promise.all([
+        operations.held(account),
+        people.passkeysOf(doctorId),
+        store.operations.open(account.account),
+      ])
+      const { proposed } = held
+      const isProposed = (passkey: PasskeyPoint) => proposed !== null && isSamePoint(passkey, proposed)
+      return {
+        status: 'ready',
+        account: account.account,
+        affiliationId: account.affiliationId,
+        passkeys: passkeys.map(({ credentialId, qx, qy, createdAt }) => {
+          const slot = slotOf(held, { qx, qy })
+          const signs = slot === null ? null : (['first', 'second'] as const)[slot]
+          return { credentialId, point: { qx, qy }, madeAt: createdAt, signs }
+        }),
+        hasSecond: held.second !== null,
+        proposed: proposed && {
+          readyAt: proposed.readyAt,
+          credentialId: passkeys.find(isProposed)?.credentialId ?? null,
+        },
+        isChanging: open.some(({ kind }) => changesPasskeys(kind)),
+      }
     },
 
     async newPasskey(doctorId) {
       const doctor = await people.doctor(doctorId)
       const challenge = challenges.issue(newPasskeyOf(doctorId))
       const userName = doctor ? columns.open(doctor.nameSealed, 'doctor.name') : ''
-      return { challenge, bytes: challengeBytes(challenge), rpId, userId: doctorId, userName }
+      const known = (await people.passkeysOf(doctorId)).map(({ credentialId }) => credentialId)
+      return { challenge, bytes: challengeBytes(challenge), rpId, userId: doctorId, userName, known }
     },
 
     async addPasskey(doctorId, challenge, answer) {
@@ -60,12 +84,13 @@ export function passkeySignInActions(parts: PasskeySignInParts): Actions {
       const account = await operations.accountOf(passkey)
       return store.transaction(async (inside) => {
         await inside.people.lockDoctor(doctorId)
-        // A second one is an operation of the account, which the first one signs: see accounts/passkeyOperations.
-        if (await inside.people.passkeyAccount(doctorId)) return 'notVerified'
         const { qx, qy } = passkey
         const row = { doctorId, qx, qy, createdAt: clock() }
-        await inside.people.addPasskeyAccount({ ...row, account, affiliationId: null, credential: null })
-        await inside.people.addPasskey({ ...row, ...passkey, slot: 0 })
+        if (!(await inside.people.passkeyAccount(doctorId)))
+          await inside.people.addPasskeyAccount({ ...row, account, affiliationId: null, credential: null })
+        // Of her account it opens nothing yet: a passkey there must sign for it, or her hospital put it in place.
+        if (await inside.people.passkey(passkey.credentialId)) return 'notVerified'
+        await inside.people.addPasskey({ ...row, ...passkey })
         return null
       })
     },
@@ -105,6 +130,7 @@ export function passkeySignInActions(parts: PasskeySignInParts): Actions {
       const { affiliationId, credential } = account
       const refused = await parts.checkAffiliation({ account: account.account, affiliationId, credential })
       if (refused) return { refused }
+      if (slotOf(await operations.held(account), passkey) === null) return { refused: 'notHeld' }
       return store.transaction(async (inside) => {
         const { doctorId, credentialId } = passkey
         if (!(await inside.people.countSignature(credentialId, signature.signCount)))

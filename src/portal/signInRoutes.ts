@@ -8,7 +8,7 @@ import { signInPage } from './pages/signInPage.ts'
 import type { PasskeyRefusal } from './passkeyActions.ts'
 import type { PortalParts } from './portalParts.ts'
 import { endSession, readSession, sessionToken, startSession } from './session.ts'
-import { affiliationRefusalWords, notVerifiedWords } from './words.ts'
+import { affiliationRefusalWords, notHeldWords, notVerifiedWords } from './words.ts'
 
 /** A chain that did not answer is asked again after this. */
 const retryAfterS = 60
@@ -24,9 +24,13 @@ export function signInRoutes(parts: PortalParts): FastifyPluginAsync {
     status = 200,
   ) => sendPage(reply, signInPage(pageContext(parts, request, reply), typed, actions.passkeys.signInTask()), status)
 
-  const sendRefusal = (request: FastifyRequest, reply: FastifyReply, refused: PasskeyRefusal | AffiliationRefusal) => {
+  const sendRefusal = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    refused: PasskeyRefusal | AffiliationRefusal | 'notHeld',
+  ) => {
     const context = pageContext(parts, request, reply)
-    const words = refused === 'notVerified' ? notVerifiedWords : affiliationRefusalWords(refused)
+    const words = refusalWords(refused)
     const isPassing = refused === 'chainUnavailable'
     if (isPassing) reply.header('retry-after', retryAfterS)
     const page = messagePage(context, words, { href: '/sign-in', text: 'Go to the sign-in page' })
@@ -90,4 +94,9 @@ export function signInRoutes(parts: PortalParts): FastifyPluginAsync {
       return reply.redirect('/sign-in', 303)
     })
   }
+}
+
+function refusalWords(refused: PasskeyRefusal | AffiliationRefusal | 'notHeld') {
+  if (refused === 'notVerified') return notVerifiedWords
+  return refused === 'notHeld' ? notHeldWords : affiliationRefusalWords(refused)
 }

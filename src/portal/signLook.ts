@@ -7,7 +7,8 @@ import {
   toSeconds,
   writeLookStatement,
 } from '../core/lookStatement.ts'
-import { type AccessEntryId, minute } from '../core/people.ts'
+import { type PasskeyOperations, slotOf } from '../core/passkey.ts'
+import { type AccessEntryId, type DoctorId, minute } from '../core/people.ts'
 import type { AccessEntryRow, Hex } from '../core/rows.ts'
 import type { RequestWithPeople, Store } from '../core/store.ts'
 import type { ColumnVault } from '../core/vault.ts'
@@ -21,6 +22,7 @@ import { sharingPause } from './sharingPause.ts'
 const unsignedLastsMs = 2 * minute
 
 export type SignLookParts = LookParts & {
+  operations: PasskeyOperations
   place: { chainId: number; ledger: Hex }
   /** ECDSA over P-256 and SHA-256. */
   isSignedBySessionKey(text: string, signature: Hex, publicKey: Hex): boolean
@@ -33,11 +35,26 @@ type Actions = Pick<PasskeyActions, 'prepareLook' | 'lookTask' | 'signLook'>
  * to the chain, and the entry there is the hash of what it signed.
  */
 export function signLookActions(parts: SignLookParts): Actions {
-  const { store, clock, columns, place } = parts
+  const { store, clock, columns, place, operations } = parts
+
+  /** A passkey that was replaced while its session lasted vouches for no look any more: no auditor would take it. */
+  async function refusalOf(doctorId: DoctorId, sessionGrantId: Hex): Promise<LookRefusal | null> {
+    const grant = await store.people.sessionGrant(sessionGrantId)
+    const passkey = grant && (await store.people.passkey(grant.credentialId))
+    const account = await store.people.passkeyAccount(doctorId)
+    if (!passkey || !account) return { code: 'passkeyNotHeld' }
+    try {
+      return slotOf(await operations.held(account), passkey) === null ? { code: 'passkeyNotHeld' } : null
+    } catch {
+      return { code: 'chainUnavailable' }
+    }
+  }
 
   return {
-    prepareLook: (doctorId, requestId, sessionGrantId) =>
-      store.transaction(async (inside) => {
+    async prepareLook(doctorId, requestId, sessionGrantId) {
+      const refused = await refusalOf(doctorId, sessionGrantId)
+      if (refused) return { refused }
+      return store.transaction(async (inside) => {
         const request = await inside.requests.lock(requestId)
         const refuse = (state: RequestWithPeople['state']) => ({
           refused: { code: 'noGrant', state } satisfies LookRefusal,
@@ -77,7 +94,8 @@ export function signLookActions(parts: SignLookParts): Actions {
           recordsSealed: columns.seal(JSON.stringify({ salt, cids }), recordsContext),
         })
         return { lookId: id }
-      }),
+      })
+    },
 
     async lookTask(doctorId, lookId) {
       const look = await store.looks.get(lookId)

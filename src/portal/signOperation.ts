@@ -1,11 +1,18 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { nextState } from '../core/consent.ts'
 import { parseHealthId } from '../core/healthId.ts'
-import type { PasskeyCheck, PasskeyOperations } from '../core/passkey.ts'
+import { type PasskeyCheck, type PasskeyOperations, slotOf } from '../core/passkey.ts'
 import { type ConsentRequestId, type EpochMs, minute } from '../core/people.ts'
-import type { ConsentRequestRow, Hex, PasskeyAccountRow, UnsignedOperationRow, UserOperationRow } from '../core/rows.ts'
+import type {
+  ConsentRequestRow,
+  Hex,
+  PasskeyAccountRow,
+  PasskeyRow,
+  UnsignedOperationRow,
+  UserOperationRow,
+} from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
-import { newUserOperation } from '../core/userOperation.ts'
+import { newPasskeyOperation, newUserOperation, type PasskeyOperationKind } from '../core/userOperation.ts'
 import { addRequest, askable, freeNumber, newRequest, onNextLine, refusalOf } from './askForAccess.ts'
 import {
   addEmergency,
@@ -16,14 +23,27 @@ import {
   openReason,
   waitUntil,
 } from './openEmergency.ts'
-import type { PasskeyActions, SigningTask } from './passkeyActions.ts'
+import type { PasskeyActions, SigningSubject, SigningTask } from './passkeyActions.ts'
 
 /** A page that waits longer for a touch has been left. */
 const unsignedLastsMs = 30 * minute
 
 export type SignOperationParts = EmergencyParts & { passkeys: PasskeyCheck; operations: PasskeyOperations }
 
-type Actions = Pick<PasskeyActions, 'prepareAsk' | 'prepareEmergency' | 'prepareWithdrawal' | 'signing' | 'sign'>
+type Actions = Pick<
+  PasskeyActions,
+  'prepareAsk' | 'prepareEmergency' | 'prepareWithdrawal' | 'prepareSecondPasskey' | 'prepareVeto' | 'signing' | 'sign'
+>
+
+/** What an operation that waits for a signature is about. */
+type Subject =
+  | {
+      kind: Exclude<UnsignedOperationRow['kind'], PasskeyOperationKind>
+      request: ConsentRequestRow
+      patientAccount: Hex
+    }
+  | { kind: 'setSecondPasskey'; passkey: PasskeyRow | null }
+  | { kind: 'vetoRotation' }
 
 /**
  * What a doctor's own passkey signs: the server prepares the operation, the doctor reads what it does and signs its hash, and
@@ -33,32 +53,31 @@ export function signOperationActions(parts: SignOperationParts): Actions {
   const { store, operations, passkeys, clock } = parts
 
   /** Puts an operation down to be signed. Outside of a transaction: the chain is asked. */
-  async function prepare(
-    account: PasskeyAccountRow,
-    kind: UnsignedOperationRow['kind'],
-    request: ConsentRequestRow,
-    patientAccount: Hex,
-  ): Promise<string> {
+  async function prepare(account: PasskeyAccountRow, subject: Subject): Promise<string> {
     const open = await store.operations.open(account.account)
-    const prepared = await operations.prepare({ kind, account, request, patientAccount, open })
+    const prepared = await operations.prepare({ ...subject, account, open })
     const now = clock()
-    const row: UnsignedOperationRow = {
+    const { doctorId } = account
+    const row = {
       ...prepared,
+      ...writeSubject(subject),
       id: randomUUID(),
-      doctorId: account.doctorId,
-      kind,
-      consentRequestId: kind === 'withdrawRequest' ? request.id : null,
-      request: kind === 'withdrawRequest' ? null : JSON.stringify(request),
-      patientAccount,
+      doctorId,
+      kind: subject.kind,
       createdAt: now,
     }
     await store.operations.addUnsigned(row, (now - unsignedLastsMs) as EpochMs)
     return row.id
   }
 
-  async function requestOf(row: UnsignedOperationRow): Promise<ConsentRequestRow | null> {
-    if (row.request !== null) return readRequest(row.request)
-    return row.consentRequestId && store.requests.get(row.consentRequestId)
+  async function subjectOf(row: UnsignedOperationRow): Promise<Subject | null> {
+    const { kind, patientAccount, credentialId } = row
+    if (kind === 'vetoRotation') return { kind }
+    if (kind === 'setSecondPasskey')
+      return { kind, passkey: credentialId === null ? null : await store.people.passkey(credentialId) }
+    const id = row.consentRequestId
+    const request = row.request === null ? id && (await store.requests.get(id)) : readRequest(row.request)
+    return request && patientAccount && { kind, request, patientAccount }
   }
 
   async function own(doctorId: string, signingId: string): Promise<UnsignedOperationRow | null> {
@@ -66,10 +85,19 @@ export function signOperationActions(parts: SignOperationParts): Actions {
     return row?.doctorId === doctorId && row.createdAt > clock() - unsignedLastsMs ? row : null
   }
 
-  async function isCurrent(row: UnsignedOperationRow, account: PasskeyAccountRow): Promise<boolean> {
-    const request = row.kind === 'openRequest' ? await requestOf(row) : null
-    if (request && (await onNextLine(parts, request)).lineHash !== request.lineHash) return false
+  async function isCurrent(row: UnsignedOperationRow, subject: Subject, account: PasskeyAccountRow): Promise<boolean> {
+    if (subject.kind === 'openRequest') {
+      const { request } = subject
+      if ((await onNextLine(parts, request)).lineHash !== request.lineHash) return false
+    }
     return operations.isCurrent(row.operation, await store.operations.open(account.account))
+  }
+
+  /** Her passkeys that the account obeys: those that she may be asked for. */
+  async function signers(account: PasskeyAccountRow): Promise<string[]> {
+    const held = await operations.held(account)
+    const passkeys = await store.people.passkeysOf(account.doctorId)
+    return passkeys.filter((passkey) => slotOf(held, passkey) !== null).map(({ credentialId }) => credentialId)
   }
 
   return {
@@ -85,7 +113,8 @@ export function signOperationActions(parts: SignOperationParts): Actions {
       const asker = { account: account.account, affiliationId: account.affiliationId, signing: 'passkey' } as const
       const request = await newRequest(parts, { asker, doctorId, patient, healthId, ask, now })
       // Of a health ID that is nobody's the page must not differ: the doctor signs, and it goes nowhere.
-      return { signingId: await prepare(account, 'openRequest', request, patient?.account ?? nobodysAccount()) }
+      const patientAccount = patient?.account ?? nobodysAccount()
+      return { signingId: await prepare(account, { kind: 'openRequest', request, patientAccount }) }
     },
 
     async prepareEmergency(doctorId, { healthId: typed, reason }) {
@@ -100,7 +129,8 @@ export function signOperationActions(parts: SignOperationParts): Actions {
       const patient = await openable(store, healthId)
       const asker = { account: account.account, affiliationId: account.affiliationId, signing: 'passkey' } as const
       const request = await newEmergency(parts, { asker, doctorId, patient, healthId, now }, reason)
-      return { signingId: await prepare(account, 'openEmergency', request, patient?.account ?? nobodysAccount()) }
+      const patientAccount = patient?.account ?? nobodysAccount()
+      return { signingId: await prepare(account, { kind: 'openEmergency', request, patientAccount }) }
     },
 
     async prepareWithdrawal(doctorId, id) {
@@ -109,52 +139,77 @@ export function signOperationActions(parts: SignOperationParts): Actions {
       if (request?.doctorId !== doctorId || !account || request.doctorAccount !== account.account) return null
       if (request.purpose === 'emergency') return null
       if (!nextState(request.state, 'withdraw')) return null
-      return { signingId: await prepare(account, 'withdrawRequest', request, await patientAccountOf(store, request)) }
+      const patientAccount = await patientAccountOf(store, request)
+      return { signingId: await prepare(account, { kind: 'withdrawRequest', request, patientAccount }) }
+    },
+
+    async prepareSecondPasskey(doctorId, credentialId) {
+      const account = await store.people.passkeyAccount(doctorId)
+      const passkey = credentialId === null ? null : await store.people.passkey(credentialId)
+      if (!account || account.affiliationId === null || (credentialId !== null && passkey?.doctorId !== doctorId))
+        return null
+      const held = await operations.held(account)
+      // It signs already, or there is none to be taken away: nothing is left to do.
+      if (passkey === null ? held.second === null : slotOf(held, passkey) !== null) return null
+      return { signingId: await prepare(account, { kind: 'setSecondPasskey', passkey }) }
+    },
+
+    async prepareVeto(doctorId) {
+      const account = await store.people.passkeyAccount(doctorId)
+      if (!account || (await operations.held(account)).proposed === null) return null
+      return { signingId: await prepare(account, { kind: 'vetoRotation' }) }
     },
 
     async signing(doctorId, signingId): Promise<SigningTask | null> {
       const row = await own(doctorId, signingId)
       const account = await store.people.passkeyAccount(doctorId)
-      const request = row && (await requestOf(row))
+      const subject = row && (await subjectOf(row))
       const doctor = await store.people.doctor(doctorId)
-      if (!row || !account || !request || !doctor) return null
-      const known = (await store.people.passkeysOf(doctorId)).map(({ credentialId }) => credentialId)
-      const { healthId, preset, purpose, days, oneTime, answerBy } = request
-      const words = { healthId, preset, purpose, days, oneTime, answerBy, hospital: doctor.hospitalName }
-      const task = { kind: row.kind, account: account.account, rpId: passkeys.rpId, known }
-      if (await isCurrent(row, account)) return { ...words, ...task, id: row.id, hash: row.hash }
-      const anew = row.kind === 'openRequest' ? await onNextLine(parts, request) : request
-      const id = await prepare(account, row.kind, anew, row.patientAccount)
+      if (!row || !account || !subject || !doctor) return null
+      const about = aboutOf(subject, doctor.hospitalName)
+      const signing = { account: account.account, rpId: passkeys.rpId, known: await signers(account) }
+      if (await isCurrent(row, subject, account)) return { ...about, ...signing, id: row.id, hash: row.hash }
+      const anew =
+        subject.kind === 'openRequest' ? { ...subject, request: await onNextLine(parts, subject.request) } : subject
+      const id = await prepare(account, anew)
       const again = await own(doctorId, id)
-      return again && { ...words, ...task, id, hash: again.hash }
+      return again && { ...about, ...signing, id, hash: again.hash }
     },
 
     async sign(doctorId, signingId, answer) {
       const row = await own(doctorId, signingId)
       const account = row && (await store.people.passkeyAccount(doctorId))
+      const subject = row && (await subjectOf(row))
       const passkey = await store.people.passkey(passkeys.credentialOf(answer) ?? '')
-      if (!row || !account || passkey?.doctorId !== doctorId) return { refused: 'notVerified' }
+      if (!row || !account || !subject || passkey?.doctorId !== doctorId) return { refused: 'notVerified' }
       const signature = await passkeys.verify(answer, row.hash, passkey)
-      if (!signature) return { refused: 'notVerified' }
-      if (!(await isCurrent(row, account))) return { refused: 'outdated' }
+      const slot = slotOf(await operations.held(account), passkey)
+      if (!signature || slot === null) return { refused: 'notVerified' }
+      if (!(await isCurrent(row, subject, account))) return { refused: 'outdated' }
       return store.transaction(async (inside) => {
         const now = clock()
         await inside.people.lockDoctor(doctorId)
         if (!(await inside.people.countSignature(passkey.credentialId, signature.signCount)))
           return { refused: 'notVerified' } as const
         if (!(await inside.operations.takeUnsigned(row.id))) return { refused: 'outdated' } as const
-        const signed = operations.sign(row.operation, passkey.slot, signature)
+        const holder = { account: account.account, owner: null, keyId: null }
+        const signed = operations.sign(row.operation, slot, signature)
+        const byHer = { signedBy: 'owner', signed, hash: row.hash } as const
+        const { kind } = subject
+        if (kind === 'setSecondPasskey' || kind === 'vetoRotation') {
+          const change = { ...newPasskeyOperation(randomUUID(), kind, holder, now), ...byHer }
+          await inside.operations.add(change)
+          await inside.outbox.add('submitUserOperations', change.id, now)
+          return { changed: 'passkeys' } as const
+        }
         const operation = (id: ConsentRequestId): Omit<UserOperationRow, 'sequence'> => ({
-          ...newUserOperation(randomUUID(), row.kind, id, { account: account.account, owner: null, keyId: null }, now),
-          signedBy: 'owner',
-          signed,
-          hash: row.hash,
+          ...newUserOperation(randomUUID(), kind, id, holder, now),
+          ...byHer,
         })
-        if (row.request === null) return withdrawSigned(inside, row, operation, now)
-        const request = readRequest(row.request)
-        return row.kind === 'openEmergency'
-          ? openSigned(inside, request, operation, now)
-          : askSigned(inside, request, operation, now)
+        if (kind === 'withdrawRequest') return withdrawSigned(inside, subject.request.id, operation, now)
+        return kind === 'openEmergency'
+          ? openSigned(inside, subject.request, operation, now)
+          : askSigned(inside, subject.request, operation, now)
       })
     },
   }
@@ -196,11 +251,11 @@ export function signOperationActions(parts: SignOperationParts): Actions {
 
 async function withdrawSigned(
   inside: Store,
-  { consentRequestId }: UnsignedOperationRow,
+  requestId: ConsentRequestId,
   operation: (id: ConsentRequestId) => Omit<UserOperationRow, 'sequence'>,
   now: EpochMs,
 ): ReturnType<Actions['sign']> {
-  const request = consentRequestId && (await inside.requests.lock(consentRequestId))
+  const request = await inside.requests.lock(requestId)
   const state = request && nextState(request.state, 'withdraw')
   if (!request || !state) return { refused: 'outdated' }
   await inside.requests.update(request.id, { state, endedAt: now })
@@ -220,6 +275,31 @@ async function patientAccountOf(store: Store, { patientId }: ConsentRequestRow):
 
 function nobodysAccount(): Hex {
   return `0x${randomBytes(20).toString('hex')}`
+}
+
+function writeSubject(
+  subject: Subject,
+): Pick<UnsignedOperationRow, 'consentRequestId' | 'request' | 'patientAccount' | 'credentialId'> {
+  const nothing = { consentRequestId: null, request: null, patientAccount: null, credentialId: null }
+  switch (subject.kind) {
+    case 'vetoRotation':
+      return nothing
+    case 'setSecondPasskey':
+      return { ...nothing, credentialId: subject.passkey?.credentialId ?? null }
+    case 'withdrawRequest':
+      return { ...nothing, consentRequestId: subject.request.id, patientAccount: subject.patientAccount }
+    default:
+      return { ...nothing, request: JSON.stringify(subject.request), patientAccount: subject.patientAccount }
+  }
+}
+
+/** What the page says of it. */
+function aboutOf(subject: Subject, hospital: string): SigningSubject {
+  const { kind } = subject
+  if (kind === 'vetoRotation') return { kind }
+  if (kind === 'setSecondPasskey') return { kind, madeAt: subject.passkey?.createdAt ?? null }
+  const { healthId, preset, purpose, days, oneTime, answerBy } = subject.request
+  return { kind, healthId, preset, purpose, days, oneTime, answerBy, hospital }
 }
 
 function readRequest(text: string): ConsentRequestRow {

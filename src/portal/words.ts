@@ -414,6 +414,8 @@ export function lookRefusalWords(refusal: LookRefusal, request: RequestSummary, 
         why: 'Your passkey signed this request, and a look under it needs a signature of yours too. You signed in with a password now, so nothing here can sign for you.',
         whatToDo: 'Sign out, and sign in again with your passkey. Nothing was opened and no look was used.',
       }
+    case 'passkeyNotHeld':
+      return notHeldWords
     default:
       return unreachable(refusal)
   }
@@ -424,6 +426,14 @@ export const notVerifiedWords: MessageWords = {
   title: 'Your passkey was not accepted',
   why: 'The signature is not by a passkey of yours, the page was open for too long, or it was used before. Nothing was done.',
   whatToDo: 'Go back, reload the page and try again. If you have lost your passkey, talk with your hospital.',
+}
+
+/** The passkey is hers, and the chain says that her account does not obey it. */
+export const notHeldWords: MessageWords = {
+  title: 'This passkey does not sign for you',
+  why: 'Your account does not obey it: it was replaced, or neither another passkey of yours nor your hospital has put it in place yet.',
+  whatToDo:
+    'Sign in with another passkey of yours, or with your password: the page of your passkeys says how things stand.',
 }
 
 export const outdatedWords: MessageWords = {

@@ -15,8 +15,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Village } from '../../local/village.ts'
 import { accountFactoryAbi, consentLedgerAbi, entryPointAbi } from '../../src/accounts/contracts.generated.ts'
 import { readDoctorAccounts } from '../../src/accounts/doctorAccounts.ts'
+import { completeRotation, type Office, proposePasskey } from '../../src/accounts/hospitalOffice.ts'
 import { encodePasskeySignature, openPasskeyCheck } from '../../src/accounts/passkey.ts'
-import { encodePasskeyChange, type PasskeyChange } from '../../src/accounts/passkeyChanges.ts'
+import { encodeSecondPasskey, encodeVeto, readHeldPasskeys } from '../../src/accounts/passkeyChanges.ts'
 import { hashUserOperation, packUserOperation, prepareUserOperation } from '../../src/accounts/userOperation.ts'
 import type { StoredRequest } from '../../src/core/audit.ts'
 import type { Passkey } from '../../src/core/passkey.ts'
@@ -109,7 +110,7 @@ describe("a doctor's passkey in Chromium", () => {
 
     /** An operation of her account, signed by one of the passkeys. */
     async function operate({ page, check, passkey }: typeof first, slot: 0 | 1, callData: Hex) {
-      const parts = { kind: 'openRequest', sender: doctor, owner: first.passkey, callData, fees } as const
+      const parts = { kind: 'setSecondPasskey', sender: doctor, owner: first.passkey, callData, fees } as const
       const operation = await prepareUserOperation(client, deployment, parts)
       const hash = hashUserOperation(operation, deployment)
       const signature = await check.verify(await sign(page, check.rpId, hash, passkey), hash, passkey)
@@ -120,23 +121,31 @@ describe("a doctor's passkey in Chromium", () => {
       const [verdict] = parseEventLogs({ abi: entryPointAbi, logs, eventName: 'UserOperationEvent' })
       expect(verdict?.args.success).toBe(true)
     }
-    const byHospital = (change: PasskeyChange) => send(village, doctor, encodePasskeyChange(change))
-    const veto = encodePasskeyChange({ by: 'doctor', what: 'vetoRotation' })
-    const addSecond = { by: 'doctor', what: 'setSecondPasskey', passkey: second.passkey } as const
-    const replace = { by: 'hospital', what: 'proposeRotation', affiliationId, passkey: third.passkey } as const
-    const complete = { by: 'anybody', what: 'completeRotation' } as const
+    const office = officeOf(village)
+    const { qx, qy } = first.passkey
+    const held = () => readHeldPasskeys(client, { account: doctor, qx, qy })
+    const point = ({ passkey }: typeof first) => ({ qx: passkey.qx, qy: passkey.qy })
+    const proposal = { affiliationId, passkey: third.passkey }
 
-    await operate(first, 0, encodePasskeyChange(addSecond))
-    await byHospital(replace)
-    await operate(second, 1, veto)
-    await expect(byHospital(complete)).rejects.toThrow()
+    expect(await held()).toEqual({ first: point(first), second: null, proposed: null })
+    await operate(first, 0, encodeSecondPasskey(second.passkey))
+    expect(await proposePasskey(office, doctor, { ...proposal, affiliationId: 1 })).toEqual({
+      refused: 'NotHospitalOfDoctor',
+    })
+    await proposePasskey(office, doctor, proposal)
+    await operate(second, 1, encodeVeto())
+    expect(await held()).toEqual({ first: point(first), second: point(second), proposed: null })
+    expect(await completeRotation(office, doctor)).toEqual({ refused: 'RotationNotProposed' })
 
-    await byHospital(replace)
-    await expect(byHospital(complete)).rejects.toThrow()
+    await proposePasskey(office, doctor, proposal)
+    const { timestamp } = await client.getBlock()
+    expect((await held()).proposed).toEqual({ ...point(third), readyAt: Number(timestamp) * 1000 + 72 * hour })
+    expect(await completeRotation(office, doctor)).toEqual({ refused: 'RotationTooEarly' })
     await village.advance(72 * hour)
-    await byHospital(complete)
+    await completeRotation(office, doctor)
+    expect(await held()).toEqual({ first: point(third), second: null, proposed: null })
     // Both of hers are gone: whoever holds one signs nothing any more.
-    const again = encodePasskeyChange({ ...addSecond, passkey: first.passkey })
+    const again = encodeSecondPasskey(first.passkey)
     await expect(operate(first, 0, again)).rejects.toThrow('AA24 signature error')
     await expect(operate(second, 1, again)).rejects.toThrow('AA24 signature error')
     await operate(third, 0, again)
@@ -146,9 +155,9 @@ describe("a doctor's passkey in Chromium", () => {
     const ledger = deployment.consentLedger.address
     const toBlock = Number(await client.getBlockNumber())
     const accounts = await readDoctorAccounts(client, { ledger, stored, fromBlock: 0, toBlock })
-    const held = accounts.get(affiliationId)?.passkeys ?? []
+    const ever = accounts.get(affiliationId)?.passkeys ?? []
     const always = Number.POSITIVE_INFINITY
-    expect(held.map(({ qx, until }) => [qx, until < always])).toEqual([
+    expect(ever.map(({ qx, until }) => [qx, until < always])).toEqual([
       [second.passkey.qx, true],
       [first.passkey.qx, true],
       [third.passkey.qx, false],
@@ -203,10 +212,9 @@ async function addDoctor({ app, world }: Village, doctor: Hex): Promise<number> 
   return added.args.affiliationId
 }
 
-/** A transaction of the hospital's own. */
-async function send({ app, world }: Village, to: Hex, data: Hex): Promise<void> {
+function officeOf({ app, world }: Village): Office {
   const wallet = createWalletClient({ account: world.hospital, chain: anvil, transport: http(world.chain.url) })
-  await app.client.waitForTransactionReceipt({ hash: await wallet.sendTransaction({ to, data }) })
+  return { client: app.client, wallet, account: world.hospital }
 }
 
 async function newRequest({ app, people }: Village, affiliationId: number) {

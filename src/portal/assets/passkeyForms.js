@@ -5,8 +5,8 @@ import { makeSessionKey, signWithSessionKey } from './sessionKey.js'
 /** @type {Record<string, (form: HTMLFormElement) => Promise<Record<string, string>>>} */
 const tasks = {
   async new({ dataset }) {
-    const { challenge = '', rp = '', user = '', name = '' } = dataset
-    return { answer: await makePasskey({ challenge, rpId: rp, userId: user, userName: name, known: [] }) }
+    const { challenge = '', rp = '', user = '', name = '', known = '' } = dataset
+    return { answer: await makePasskey({ challenge, rpId: rp, userId: user, userName: name, known: idsOf(known) }) }
   },
   async signIn(form) {
     const template = field(form, 'statement').dataset['template'] ?? ''
@@ -15,7 +15,7 @@ const tasks = {
   },
   async sign({ dataset }) {
     const { challenge = '', rp = '', known = '' } = dataset
-    return { answer: await signWithPasskey({ challenge, rpId: rp, known: known.split(' ') }) }
+    return { answer: await signWithPasskey({ challenge, rpId: rp, known: idsOf(known) }) }
   },
   async look({ dataset }) {
     const { session = '', statement = '' } = dataset
@@ -23,6 +23,11 @@ const tasks = {
     if (signature === null) throw new DOMException('Another browser holds the key.', 'NotFoundError')
     return { signature }
   },
+}
+
+/** @param {string} text with spaces between */
+function idsOf(text) {
+  return text.split(' ').filter((id) => id !== '')
 }
 
 /**
@@ -39,6 +44,8 @@ function field(form, name) {
 function wordsOf(error) {
   const name = error instanceof DOMException ? error.name : ''
   if (name === 'NotAllowedError') return 'Nothing was signed: the passkey was not used, or it took too long. Try again.'
+  if (name === 'InvalidStateError')
+    return 'This computer, phone or key has a passkey of yours already. Make the other one on another.'
   if (name === 'NotFoundError')
     return 'You signed in with your passkey in another browser or window. Sign out, and sign in here with your passkey.'
   return 'This browser can’t use a passkey here. Try another browser, or sign in with your password.'

@@ -1,5 +1,6 @@
+import type { EpochMs } from '../../core/people.ts'
 import { type Html, html } from '../html.ts'
-import type { NewPasskeyTask, PasskeyStanding } from '../passkeyActions.ts'
+import type { KeptPasskey, NewPasskeyTask, PasskeyStanding } from '../passkeyActions.ts'
 import { unreachable } from '../unreachable.ts'
 import { csrfField, layout, type PageContext } from './layout.ts'
 
@@ -24,13 +25,10 @@ ${body(context, standing, task)}`,
 function body(context: PageContext, standing: PasskeyStanding, task: NewPasskeyTask): Html {
   switch (standing.status) {
     case 'none':
-      return html`<form class="card stack" method="post" action="/passkey" data-passkey="new" data-rp="${task.rpId}" data-challenge="${task.bytes}" data-user="${task.userId}" data-name="${task.userName}">${csrfField(context)}
-<h2>Make a passkey</h2>
-<p>Your computer or phone makes a key that never leaves it and that your fingerprint, face or PIN unlocks. It owns a new account on the chain, which your hospital then adds.</p>
-<input type="hidden" name="challenge" value="${task.challenge}"><input type="hidden" name="answer" value="">
-<p class="error" role="alert" data-problem hidden></p>
-<noscript><p class="warning">Making a passkey needs JavaScript in this browser.</p></noscript>
-<button type="submit">Make a passkey</button></form>`
+      return newPasskeyForm(context, task, {
+        title: 'Make a passkey',
+        hint: 'Your computer or phone makes a key that never leaves it and that your fingerprint, face or PIN unlocks. It owns a new account on the chain, which your hospital then adds.',
+      })
     case 'waitsForHospital':
       return html`<section class="card stack"><h2>Your hospital adds your account</h2>
 <p>Give this account to your hospital's administrator. The hospital adds it to the ledger with its own key, and signs a confirmation for you. Nobody else can do that, this server least of all.</p>
@@ -41,10 +39,67 @@ function body(context: PageContext, standing: PasskeyStanding, task: NewPasskeyT
 <p class="hint">A long line that begins with “ey”. Paste it whole.</p></div>
 <button type="submit">Check the confirmation</button></form></section>`
     case 'ready':
-      return html`<section class="card state good stack"><h2><span aria-hidden="true">✓</span> Your passkey is ready</h2>
+      return html`${standing.proposed && proposal(context, standing.proposed, standing.passkeys)}
+<section class="card state good stack"><h2><span aria-hidden="true">✓</span> Your passkey is ready</h2>
 <p>Sign out, and sign in with your passkey: from then on you sign your own requests and looks. Requests that the server signed for you before keep their mark.</p>
-<p class="hint">Your account <span class="code" data-account>${standing.account}</span>, affiliation ${standing.affiliationId}</p></section>`
+<p class="hint">Your account <span class="code" data-account>${standing.account}</span>, affiliation ${standing.affiliationId}</p></section>
+<section class="card stack" aria-labelledby="passkeys-title"><h2 id="passkeys-title">Your passkeys</h2>
+${standing.isChanging && html`<p role="status">A change that you signed is on its way to the chain. <a href="/passkey">Show how it stands now</a></p>`}
+${standing.passkeys.map((passkey) => keptPasskey(context, passkey, standing.hasSecond))}
+${standing.hasSecond && !standing.passkeys.some(({ signs }) => signs === 'second') && html`<p class="warning">Your account obeys a second passkey that was not made here.</p>`}
+${standing.hasSecond && html`<form method="post" action="/passkey/second">${csrfField(context)}<button type="submit" class="secondary">Let no second passkey sign</button></form>`}</section>
+${newPasskeyForm(context, task, {
+  title: 'Make another passkey',
+  hint: 'On another computer or phone, so that a lost one does not lock you out. It signs for you once a passkey of yours, or your hospital, has put it in place.',
+})}`
     default:
       return unreachable(standing)
   }
+}
+
+function newPasskeyForm(context: PageContext, task: NewPasskeyTask, { title, hint }: { title: string; hint: string }) {
+  return html`<form class="card stack" method="post" action="/passkey" data-passkey="new" data-rp="${task.rpId}" data-challenge="${task.bytes}" data-user="${task.userId}" data-name="${task.userName}" data-known="${task.known.join(' ')}">${csrfField(context)}
+<h2>${title}</h2>
+<p>${hint}</p>
+<input type="hidden" name="challenge" value="${task.challenge}"><input type="hidden" name="answer" value="">
+<p class="error" role="alert" data-problem hidden></p>
+<noscript><p class="warning">Making a passkey needs JavaScript in this browser.</p></noscript>
+<button type="submit">${title}</button></form>`
+}
+
+const signsWords = { first: 'signs for you', second: 'signs for you, as the second' } as const
+
+/** One passkey, and what may be done with one that the account does not obey. */
+function keptPasskey(
+  context: PageContext,
+  { credentialId, point, madeAt, signs }: KeptPasskey,
+  hasSecond: boolean,
+): Html {
+  return html`<div class="stack" data-kept="${signs ?? 'none'}"><p>Made ${context.dates.moment(madeAt)}: <strong>${signs === null ? 'does not sign for you' : signsWords[signs]}</strong></p>
+${
+  signs === null &&
+  html`${
+    !hasSecond &&
+    html`<form method="post" action="/passkey/second">${csrfField(context)}<input type="hidden" name="credential" value="${credentialId}">
+<button type="submit">Let it sign too</button></form>`
+  }
+<details><summary>The others are lost</summary><p>Give this line to your hospital's administrator. The hospital can put this passkey in place of all others; that takes 72 hours, in which they can say no.</p>
+<p class="code" data-point>${point.qx},${point.qy}</p></details>`
+}</div>`
+}
+
+/** Somebody at her hospital wants another passkey in place of hers. */
+function proposal(
+  context: PageContext,
+  { readyAt, credentialId }: { readyAt: EpochMs; credentialId: string | null },
+  passkeys: readonly KeptPasskey[],
+): Html {
+  const made = passkeys.find((passkey) => passkey.credentialId === credentialId)
+  const which = made
+    ? `the passkey that you made ${context.dates.moment(made.madeAt)}`
+    : 'a passkey that you did not make here'
+  return html`<section class="card state ${made ? 'wait' : 'no'} stack" role="status" data-proposed><h2>Your hospital proposes another passkey</h2>
+<p>It proposes <strong>${which}</strong> in place of all that sign for you now. From ${context.dates.moment(readyAt)} on it can be put in place, and the others sign no more.</p>
+<p>If you did not ask for that, say no, and talk with your hospital.</p>
+<form method="post" action="/passkey/veto">${csrfField(context)}<button type="submit">Say no with your passkey</button></form></section>`
 }

@@ -1,3 +1,4 @@
+import type { Dates } from '../dates.ts'
 import { type Html, html } from '../html.ts'
 import type { SigningTask } from '../passkeyActions.ts'
 import { lengthWords, opensWords, presetWords, purposeWords } from '../words.ts'
@@ -15,7 +16,7 @@ export function signingPage(context: PageContext, task: SigningTask): string {
     main: html`<section class="card stack">
 <h1>${title}</h1>
 <p>${sentence}</p>
-${facts(task, dates.moment(task.answerBy))}
+${facts(task, dates)}
 <form method="post" action="/signing/${task.id}" data-passkey="sign" data-rp="${task.rpId}" data-challenge="${task.hash}" data-known="${task.known.join(' ')}">${csrfField(context)}
 <input type="hidden" name="answer" value="">
 <p class="error" role="alert" data-problem hidden></p>
@@ -44,9 +45,21 @@ const taskWords: Readonly<Record<SigningTask['kind'], { title: string; sentence:
     sentence:
       'Nothing has been opened yet. With your signature the emergency goes to the chain, the patient is told at once, and your hospital reviews it within 72 hours.',
   },
+  setSecondPasskey: {
+    title: 'Sign which second passkey you have',
+    sentence:
+      'A second passkey signs for you like the first: requests, looks, and a change of these two. With your signature your account obeys the one that stands here, and no other second one.',
+  },
+  vetoRotation: {
+    title: 'Sign against the proposed passkey',
+    sentence: 'Your hospital’s proposal ends, and your account goes on to obey the passkeys that it obeys now.',
+  },
 }
 
-function facts(task: SigningTask, answerBy: string): Html {
+function facts(task: SigningTask, dates: Dates): Html {
+  if (task.kind === 'vetoRotation') return html``
+  if (task.kind === 'setSecondPasskey')
+    return html`<dl class="facts"><div><dt>Second passkey</dt><dd>${task.madeAt === null ? 'none' : `made ${dates.moment(task.madeAt)}`}</dd></div></dl>`
   const preset = presetWords[task.preset]
   return html`<dl class="facts">
 <div><dt>Patient</dt><dd class="code">${task.healthId}</dd></div>
@@ -54,5 +67,5 @@ function facts(task: SigningTask, answerBy: string): Html {
 <div><dt>What for</dt><dd>${purposeWords[task.purpose]}</dd></div>
 <div><dt>How long</dt><dd>${lengthWords(task)}</dd></div>
 <div><dt>For</dt><dd>${task.hospital}</dd></div>
-${task.kind !== 'openEmergency' && html`<div><dt>Answer by</dt><dd>${answerBy}</dd></div>`}</dl>`
+${task.kind !== 'openEmergency' && html`<div><dt>Answer by</dt><dd>${dates.moment(task.answerBy)}</dd></div>`}</dl>`
 }

@@ -34,7 +34,7 @@ export const otieno: SignedInDoctor = { ...amina, doctorId: 'doc_otieno' as Doct
 /** Passkeys are tried in a browser, against the chain: see test/journeys/passkey.test.ts. Here nobody has one. */
 const noPasskeys: PasskeyActions = {
   standing: async () => ({ status: 'none' }),
-  newPasskey: async (userId) => ({ challenge: '', bytes: '0x', rpId: '127.0.0.1', userId, userName: '' }),
+  newPasskey: async (userId) => ({ challenge: '', bytes: '0x', rpId: '127.0.0.1', userId, userName: '', known: [] }),
   addPasskey: async () => 'notVerified',
   confirmAccount: async () => 'noAccount',
   signInTask: () => ({ template: '', rpId: '127.0.0.1' }),
@@ -42,6 +42,8 @@ const noPasskeys: PasskeyActions = {
   prepareAsk: async () => ({ refused: { code: 'accountNotConfirmed' } }),
   prepareEmergency: async () => ({ refused: { code: 'accountNotConfirmed' } }),
   prepareWithdrawal: async () => null,
+  prepareSecondPasskey: async () => null,
+  prepareVeto: async () => null,
   signing: async () => null,
   sign: async () => ({ refused: 'notVerified' }),
   prepareLook: async () => ({ refused: { code: 'needsPasskey' } }),

@@ -1,0 +1,84 @@
+import {
+  type Abi,
+  decodeErrorResult,
+  encodeFunctionData,
+  type LocalAccount,
+  type PublicClient,
+  parseEventLogs,
+  type TransactionReceipt,
+  type WalletClient,
+} from 'viem'
+import type { PasskeyPoint } from '../core/passkey.ts'
+import type { Hex } from '../core/rows.ts'
+import { consentLedgerAbi, doctorAccountAbi } from './contracts.generated.ts'
+import { revertDataOf } from './revertData.ts'
+
+/** A hospital's own key, which pays for its transactions; no server holds it. */
+export type Office = { client: PublicClient; wallet: WalletClient; account: LocalAccount }
+
+/** The name of the error with which the contract would say no; then nothing was sent. */
+export type OfficeRefusal = { refused: string }
+
+/** @returns the affiliation that its grants will name */
+export async function addDoctor(
+  office: Office,
+  ledger: Hex,
+  doctorAccount: Hex,
+): Promise<{ affiliationId: number } | OfficeRefusal> {
+  const call = { abi: consentLedgerAbi, functionName: 'addDoctor', args: [doctorAccount] } as const
+  const sent = await send(office, ledger, consentLedgerAbi, encodeFunctionData(call))
+  if ('refused' in sent) return sent
+  const [added] = parseEventLogs({ abi: consentLedgerAbi, logs: sent.logs, eventName: 'DoctorAdded' })
+  if (!added) throw new Error(`Transaction ${sent.transactionHash} added no doctor. Do: compare the ledger's address.`)
+  return { affiliationId: added.args.affiliationId }
+}
+
+/** Ends the affiliation and all its grants, for ever. @returns the transaction, once a block holds it */
+export function suspendDoctor(
+  office: Office,
+  ledger: Hex,
+  affiliationId: number,
+): Promise<{ hash: Hex } | OfficeRefusal> {
+  const call = { abi: consentLedgerAbi, functionName: 'suspendDoctor', args: [affiliationId] } as const
+  return sent(office, ledger, consentLedgerAbi, encodeFunctionData(call))
+}
+
+/** Proposes a passkey in place of all that the account of a doctor of this hospital obeys; see contracts/IDoctorAccount.sol. */
+export function proposePasskey(
+  office: Office,
+  doctorAccount: Hex,
+  { affiliationId, passkey: { qx, qy } }: { affiliationId: number; passkey: PasskeyPoint },
+): Promise<{ hash: Hex } | OfficeRefusal> {
+  const call = { abi: doctorAccountAbi, functionName: 'proposeRotation', args: [affiliationId, qx, qy] } as const
+  return sent(office, doctorAccount, doctorAccountAbi, encodeFunctionData(call))
+}
+
+/** Puts the proposed passkey in place, 72 hours after it was proposed. Anybody may. */
+export function completeRotation(office: Office, doctorAccount: Hex): Promise<{ hash: Hex } | OfficeRefusal> {
+  const call = { abi: doctorAccountAbi, functionName: 'completeRotation' } as const
+  return sent(office, doctorAccount, doctorAccountAbi, encodeFunctionData(call))
+}
+
+async function sent(...call: Parameters<typeof send>): Promise<{ hash: Hex } | OfficeRefusal> {
+  const receipt = await send(...call)
+  return 'refused' in receipt ? receipt : { hash: receipt.transactionHash }
+}
+
+async function send(
+  { client, wallet, account }: Office,
+  to: Hex,
+  abi: Abi,
+  data: Hex,
+): Promise<TransactionReceipt | OfficeRefusal> {
+  try {
+    await client.call({ account: account.address, to, data })
+  } catch (error) {
+    const revertData = revertDataOf(error)
+    if (revertData === null) throw error
+    return { refused: decodeErrorResult({ abi, data: revertData }).errorName }
+  }
+  const hash = await wallet.sendTransaction({ account, chain: null, to, data })
+  const receipt = await client.waitForTransactionReceipt({ hash })
+  if (receipt.status !== 'success') throw new Error(`The transaction ${hash} failed. Do: run the same command again.`)
+  return receipt
+}
