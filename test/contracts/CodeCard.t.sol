@@ -96,6 +96,8 @@ contract CodeCardTest is ConsentTest {
         issueCard();
         IConsentLedger.AccessRequest memory request = withLine(sevenDays(), 0);
         bytes32 requestId = ledger.requestIdOf(request);
+        bytes32 hash = keccak256(abi.encode(ledger.contentIdOf(request), lineHash(CARD, 0)));
+        vm.assertEq(requestId, bytes32(uint256(uint160(uint256(hash)))));
         vm.expectEmit(address(ledger));
         emit IPatientSafeguards.CardLineTaken(patient, lineHash(CARD, 0));
         vm.expectEmit(address(ledger));

@@ -35,6 +35,7 @@ contract ConsentLedgerTest is ConsentTest {
         vm.assertEq(known.affiliationId, affiliationId);
         vm.assertEq(known.accessCount, 0);
         vm.assertEq(known.patient, patient);
+        vm.assertFalse(known.emergency);
     }
 
     function test_aRequestsNumberNamesTheChainTheLedgerAndEveryField() public {
@@ -178,6 +179,9 @@ contract ConsentLedgerTest is ConsentTest {
         allow(requestId, until);
         _checkState(requestId, IConsentLedger.RequestState.Granted);
         vm.assertEq(ledger.requestState(requestId).until, until);
+        // What asking needed is no more.
+        vm.assertEq(ledger.requestState(requestId).answerBy, 0);
+        vm.assertEq(ledger.requestState(requestId).durationDays, 0);
         vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
     }
 

@@ -28,6 +28,7 @@ contract EmergencyTest is ConsentTest {
         vm.assertTrue(known.emergency);
         vm.assertTrue(known.state == IConsentLedger.RequestState.Granted);
         vm.assertEq(known.rights, VIEW);
+        vm.assertEq(known.uses, 0);
         vm.assertEq(known.until, until);
         vm.assertTrue(ledger.canAccess(requestId, doctor, VIEW));
         vm.assertFalse(ledger.canAccess(requestId, doctor, ADD));

@@ -309,8 +309,9 @@ contract PatientAccountTest is PasskeyTest {
 
     function test_impossibleChangesAreRefused() public {
         (bytes32 qx, bytes32 qy) = passkeyOf(PASSKEY);
-        IPatientAccount.Change[7] memory changes = [
+        IPatientAccount.Change[8] memory changes = [
             IPatientAccount.Change(IPatientAccount.ChangeKind.None, qx, qy),
+            IPatientAccount.Change(IPatientAccount.ChangeKind.None, 0, 0),
             IPatientAccount.Change(IPatientAccount.ChangeKind.ToPasskey, qx, 0),
             IPatientAccount.Change(IPatientAccount.ChangeKind.ToCustodian, 0, 0),
             IPatientAccount.Change(IPatientAccount.ChangeKind.ToCustodian, bytes32(uint256(1) << 160), 0),
@@ -376,6 +377,23 @@ contract PatientAccountTest is PasskeyTest {
         );
         _support(change, hospital, 0);
         vm.assertEq(ledger.loosening(patient, IPatientSafeguards.LooseningKind.ReplaceCard).readyAt, 0);
+    }
+
+    function test_guardiansSupportTheLastOfEachKind() public {
+        _setGuardians();
+        IPatientAccount.Change[2] memory changes = [
+            _toCustodian(address(type(uint160).max)),
+            IPatientAccount.Change(
+                IPatientAccount.ChangeKind.Loosening,
+                bytes32(uint256(uint8(IPatientSafeguards.LooseningKind.Unfreeze))),
+                0
+            )
+        ];
+        for (uint256 i = 0; i < changes.length; ++i) {
+            vm.expectEmit(address(_account));
+            emit IPatientAccount.ChangeSupported(_account.changeHashOf(changes[i]), 0);
+            _support(changes[i], hospital, 0);
+        }
     }
 
     function test_guardiansSupportNothingImpossible() public {

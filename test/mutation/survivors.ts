@@ -52,6 +52,24 @@ export const survivors: readonly Survivor[] = [
     why: 'Always asked then; a grant that replaces none reads a zero and ends nothing. The mark only spares that read.',
   })),
   {
+    file: 'contracts/ConsentLedger.sol',
+    line: 'if (count != countBefore) _settings[patient].openRequestCount = uint8(count);',
+    change: 'count != countBefore → true',
+    why: 'The number that stands there is written again. The condition only spares that.',
+  },
+  {
+    file: 'contracts/ConsentLedger.sol',
+    line: 'if (lookedAt >= request.deadline() || lookedAt > block.timestamp) return false;',
+    change: '> → >=',
+    why: 'Asked for looks that are refused now: whatever ended, ended in this second or before, and its own line says no.',
+  },
+  {
+    file: 'contracts/ConsentLedger.sol',
+    line: 'if (block.timestamp < deadline) deadline = uint32(block.timestamp);',
+    change: '< → <=',
+    why: 'Where both are the same second, either is the end.',
+  },
+  {
     file: 'contracts/PatientAccount.sol',
     line: 'uint256 bits = _support[changeHash] | (1 << guardianship.index);',
     change: '1 → 2',
