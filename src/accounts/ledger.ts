@@ -53,10 +53,11 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
           return [{ ...where, kind: 'requestRefused', ledgerRequestId: log.args.requestId }]
         case 'GrantOpened':
           return [{ ...where, kind: 'grantOpened', ledgerRequestId: log.args.requestId, untilSeconds: log.args.until }]
-        case 'EmergencyOpened':
-          return [
-            { ...where, kind: 'emergencyOpened', ledgerRequestId: log.args.requestId, untilSeconds: log.args.until },
-          ]
+        case 'EmergencyOpened': {
+          const { requestId: ledgerRequestId, until: untilSeconds, patient: patientAccount } = log.args
+          const { logIndex } = log
+          return [{ ...where, kind: 'emergencyOpened', ledgerRequestId, untilSeconds, patientAccount, logIndex }]
+        }
         case 'EmergencyDisputed':
           return [{ ...where, kind: 'emergencyDisputed', ledgerRequestId: log.args.requestId }]
         case 'EmergencyReviewed':

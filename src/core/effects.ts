@@ -62,6 +62,7 @@ export type Phrase =
   /** What protects her, as it is from now on. */
   | { name: 'frozen'; hasCard: boolean }
   | { name: 'emergencyOff' }
+  | { name: 'emergencyElsewhere' }
   | { name: 'codeOn' }
   | { name: 'loosened'; safeguard: SafeguardKind }
   /** The code of this line allows it. */

@@ -7,7 +7,8 @@ import type { LoggedLook } from './vault.ts'
 export type LedgerEvent = { blockNumber: number; transactionHash: Hex } & (
   | { kind: 'userOperation'; hash: Hex; success: boolean }
   | { kind: 'requestOpened' | 'requestWithdrawn' | 'requestRefused' | 'grantRevoked'; ledgerRequestId: Hex }
-  | { kind: 'grantOpened' | 'emergencyOpened'; ledgerRequestId: Hex; untilSeconds: number }
+  | { kind: 'grantOpened'; ledgerRequestId: Hex; untilSeconds: number }
+  | { kind: 'emergencyOpened'; ledgerRequestId: Hex; untilSeconds: number; patientAccount: Hex; logIndex: number }
   | { kind: 'emergencyDisputed' | 'emergencyReviewed'; ledgerRequestId: Hex }
   | { kind: 'accessLogged' | 'accessRefused'; ledgerRequestId: Hex; entryId: Hex }
   | ({ kind: 'safeguards'; patientAccount: Hex; logIndex: number } & SafeguardNews)

@@ -371,7 +371,8 @@ export type SafeguardEventRow = {
   logIndex: number
   blockNumber: number
   account: Hex
-  news: SafeguardNews['news']
+  /** `emergencyElsewhere`: a doctor opened one past this server; kept so that she is told once. */
+  news: SafeguardNews['news'] | 'emergencyElsewhere'
   safeguard: SafeguardKind | null
 }
 

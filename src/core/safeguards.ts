@@ -1,4 +1,4 @@
-import type { Hex } from './rows.ts'
+import type { Hex, SafeguardEventRow } from './rows.ts'
 
 /** What a patient can loosen, and tighten again, in the ledger's order. Source: IPatientSafeguards.LooseningKind. */
 export const safeguardKinds = ['lowerAssurance', 'allowEmergency', 'replaceCard', 'unfreeze'] as const
@@ -104,7 +104,7 @@ export type Standing = {
  * @param hasCard a card's codes are required from its registration on, whether or not the chain was read that far
  */
 export function standingOf(
-  said: readonly { news: SafeguardNews['news']; safeguard: SafeguardKind | null }[],
+  said: readonly Pick<SafeguardEventRow, 'news' | 'safeguard'>[],
   tightened: readonly SafeguardKind[],
   hasCard: boolean,
 ): Standing {

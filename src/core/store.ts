@@ -268,7 +268,8 @@ export type Store = {
     executedIn(transactionId: string): Promise<rows.SafeguardChangeRow | null>
     /** @returns false where another transaction does it, or it waits no more */
     claimExecution(id: string, transactionId: string): Promise<boolean>
-    addEvent(row: rows.SafeguardEventRow): Promise<void>
+    /** @returns false where it is known */
+    addEvent(row: rows.SafeguardEventRow): Promise<boolean>
     /** Forgets what stood in blocks after this one: the chain no longer has them. */
     takeBackAfter(blockNumber: number): Promise<void>
   }

@@ -55,14 +55,20 @@ export function safeguardQueries(db: Kysely<Tables>): Store['safeguards'] {
       return numUpdatedRows === 1n
     },
     async addEvent(row) {
-      await db
+      const { numInsertedOrUpdatedRows } = await db
         .insertInto('safeguardEvent')
         .values(row)
         .onConflict((conflict) => conflict.columns(['transactionHash', 'logIndex']).doNothing())
-        .execute()
+        .executeTakeFirst()
+      return numInsertedOrUpdatedRows === 1n
     },
     async takeBackAfter(blockNumber) {
-      await db.deleteFrom('safeguardEvent').where('blockNumber', '>', blockNumber).execute()
+      // That she was told of an emergency stays: what says so is no standing of hers.
+      await db
+        .deleteFrom('safeguardEvent')
+        .where('blockNumber', '>', blockNumber)
+        .where('news', '<>', 'emergencyElsewhere')
+        .execute()
     },
   }
 }

@@ -16,7 +16,7 @@ import {
   type UserOperationKind,
   waitsForItsTurn,
 } from '../core/userOperation.ts'
-import { changeIncluded, changeRejected, safeguardSaid } from './safeguardOutcomes.ts'
+import { changeIncluded, changeRejected, safeguardSaid, tellPatient } from './safeguardOutcomes.ts'
 
 const reminderAfterMs = 4 * hour
 /** A block's time. */
@@ -81,7 +81,7 @@ async function apply(parts: OutcomeParts, event: LedgerEvent): Promise<void> {
   if (event.kind === 'accessLogged' || event.kind === 'accessRefused') return lookAnswered(parts, event)
   const known = await store.requests.byLedgerId(event.ledgerRequestId)
   const request = known && (await store.requests.lock(known.id))
-  if (!request) return
+  if (!request) return event.kind === 'emergencyOpened' ? emergencyElsewhere(parts, event) : undefined
   if (event.kind === 'requestOpened') await requestOpened(parts, request)
   if (event.kind === 'grantOpened') await grantOpened(parts, request, event.untilSeconds)
   if (event.kind === 'emergencyOpened') await emergencyOpened(parts, request, event.untilSeconds)
@@ -147,6 +147,22 @@ async function emergencyOpened(parts: OutcomeParts, request: RequestWithPeople, 
   const { number, doctorShortName: doctor, hospitalShortName: hospital } = request
   await tell(parts, request, { name: 'emergency', number, doctor, hospital })
   await store.announce('request', request.id)
+}
+
+/**
+ * A doctor called the ledger past this server, as one with a passkey can: nothing opens under it here, and the patient hears
+ * of it all the same.
+ */
+async function emergencyElsewhere(
+  parts: OutcomeParts,
+  event: Extract<LedgerEvent, { kind: 'emergencyOpened' }>,
+): Promise<void> {
+  const { store } = parts
+  const { patientAccount: account, transactionHash, logIndex, blockNumber } = event
+  const patient = await store.people.patientByAccount(account)
+  const news = { transactionHash, logIndex, blockNumber, account, news: 'emergencyElsewhere', safeguard: null } as const
+  if (patient && (await store.safeguards.addEvent(news)))
+    await tellPatient(parts, patient.id, { name: 'emergencyElsewhere' })
 }
 
 async function emergencyReviewed({ store, clock }: OutcomeParts, { id, reviewedAt }: RequestWithPeople): Promise<void> {

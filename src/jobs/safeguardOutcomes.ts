@@ -160,7 +160,7 @@ export async function changeRejected(parts: OutcomeParts, operation: UserOperati
   if (operation.blockNumber === null) await tellPatient(parts, change.patientId, { name: 'changeFailed' })
 }
 
-async function tellPatient({ store, say }: OutcomeParts, patientId: PatientId, phrase: Phrase): Promise<void> {
+export async function tellPatient({ store, say }: OutcomeParts, patientId: PatientId, phrase: Phrase): Promise<void> {
   const patient = await store.people.patient(patientId)
   const to = await store.people.addressOf(patientId)
   if (patient && to) await say(store, { to, phrase, language: patient.language, timeZone: patient.timeZone })

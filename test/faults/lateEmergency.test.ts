@@ -6,7 +6,7 @@ import type { Village } from '../../local/village.ts'
 import { submitPrepared } from '../../src/accounts/bundle.ts'
 import type { ConsentRequestId, EpochMs } from '../../src/core/people.ts'
 import { endRequest } from '../../src/jobs/outcomes.ts'
-import { allowEmergencies, forbidEmergencies } from '../support/allowEmergencies.ts'
+import { allowEmergencies, forbidEmergencies, openEmergencyElsewhere } from '../support/allowEmergencies.ts'
 import { bundler, quietVillage, textsTo } from '../support/bundling.ts'
 import { countEvents } from '../support/ledgerEvents.ts'
 import { firstOf, secondDoctor } from '../support/villagers.ts'
@@ -66,6 +66,23 @@ test('a no of the ledger is told no sooner than that a health ID is nobody’s',
   // From the block that was read now on, nothing is sent at all.
   const other = await open(village, secondDoctor(village))
   expect(await app.store.operations.ofRequest(other, 'openEmergency')).toBeNull()
+})
+
+test('an emergency that a doctor opens past this server opens nothing here, and the patient is told once', async () => {
+  await using village = await quietVillage()
+  const { world, app } = village
+  const { doctor, patient } = firstOf(village)
+  await allowEmergencies(village, patient)
+  await openEmergencyElsewhere(village, doctor, patient)
+  await village.settle()
+  expect(await countEvents(world)).toMatchObject({ EmergencyOpened: 1 })
+  expect(await app.actions.requests(doctor.id)).toEqual([])
+  const told = () => textsTo(village, patient.phone).filter((text) => text.includes('not through us'))
+  expect(told()).toHaveLength(1)
+  // Read a second time.
+  await app.store.chain.setCursor({ name: 'ledger', blockNumber: 1, blockHash: '0x' })
+  await village.settle()
+  expect(told()).toHaveLength(1)
 })
 
 /** A doctor opens the record of the village's first patient. */

@@ -1,6 +1,6 @@
 import { createTestClient, createWalletClient, http } from 'viem'
 import { anvil } from 'viem/chains'
-import type { SeededPatient } from '../../local/seed.ts'
+import type { SeededDoctor, SeededPatient } from '../../local/seed.ts'
 import type { Village } from '../../local/village.ts'
 import { consentLedgerAbi } from '../../src/accounts/contracts.generated.ts'
 import { hour } from '../../src/core/people.ts'
@@ -25,14 +25,25 @@ export function forbidEmergencies(village: Village, patient: SeededPatient): Pro
   return callAsPatient(village, patient, 'forbidEmergency', [])
 }
 
+/** A doctor's account calls the ledger by itself: this server has prepared nothing. */
+export async function openEmergencyElsewhere(village: Village, by: SeededDoctor, of: SeededPatient): Promise<void> {
+  const doctor = await village.app.store.people.doctorByLogin(by.login)
+  if (!doctor) throw new Error('The village knows its doctors.')
+  const args = [await accountOf(village, of), doctor.affiliationId, `0x${'01'.repeat(32)}`]
+  await callAs(village, doctor.account, 'openEmergency', args)
+}
+
 async function callAsPatient(
   village: Village,
   patient: SeededPatient,
   functionName: 'scheduleLooseningByRecovery' | 'executeLoosening' | 'forbidEmergency',
   args: readonly unknown[],
 ): Promise<void> {
+  await callAs(village, await accountOf(village, patient), functionName, args)
+}
+
+async function callAs(village: Village, account: Hex, functionName: string, args: readonly unknown[]): Promise<void> {
   const { chain, chainClient, deployment } = village.world
-  const account = await accountOf(village, patient)
   const testClient = createTestClient({ mode: 'anvil', chain: anvil, transport: http(chain.url) })
   const wallet = createWalletClient({ account, chain: anvil, transport: http(chain.url) })
   await testClient.impersonateAccount({ address: account })

@@ -100,6 +100,8 @@ export const en: Phrases = {
     'LOG: who looked. WHO: who is allowed. REMOVE and the number: take access away. FREEZE: stop all. SAFETY: more. To answer a request: its number, then 1 or 2.',
   frozen: (p) =>
     `Sharing is stopped. Nobody can see your record or ask to. Your care must not change because of it. To share again${p.hasCard ? ', with your code card: UNFREEZE' : ': see a health worker.'}`,
+  emergencyElsewhere: () =>
+    'A doctor has declared an emergency for you, but not through us: we opened nothing. If this is wrong, tell your hospital. To forbid it: EMERGENCY OFF',
   emergencyOff: () =>
     'Doctors can not open your record in an emergency. Your care must not change because of it. To allow it: EMERGENCY ON',
   codeOn: () => 'From now on a request needs a code of your card to be allowed. To end that: CODE OFF',

@@ -100,6 +100,8 @@ export const sw: Phrases = {
     'HISTORIA: aliyeangalia. NANI: aliyeruhusiwa. ONDOA na namba: ondoa ruhusa. SITISHA: zuia wote. USALAMA: zaidi. Kujibu ombi: namba yake, kisha 1 au 2.',
   frozen: (p) =>
     `Ruhusa zimesitishwa. Hakuna anayeweza kuona rekodi yako wala kuomba. Matibabu yako hayapaswi kubadilika. Kuendelea${p.hasCard ? ', kwa kadi yako: ENDELEZA' : ': mwone mhudumu wa afya.'}`,
+  emergencyElsewhere: () =>
+    'Daktari ametangaza dharura kwa jina lako, lakini si kupitia kwetu: hatukufungua chochote. Kama si sawa, iambie hospitali. Kukataza: DHARURA HAPANA',
   emergencyOff: () =>
     'Madaktari hawawezi kufungua rekodi yako kwa dharura. Matibabu yako hayapaswi kubadilika. Kuruhusu: DHARURA NDIYO',
   codeOn: () => 'Kuanzia sasa ombi linahitaji msimbo wa kadi yako ili liruhusiwe. Kuacha: MSIMBO HAPANA',

@@ -68,6 +68,7 @@ const longest: { readonly [Name in PhraseName]: readonly Extract<Phrase, { name:
   unknownSender: [{ name: 'unknownSender' }],
   frozen: [true, false].map((hasCard) => ({ name: 'frozen', hasCard })),
   emergencyOff: [{ name: 'emergencyOff' }],
+  emergencyElsewhere: [{ name: 'emergencyElsewhere' }],
   codeOn: [{ name: 'codeOn' }],
   loosened: safeguardKinds.map((safeguard) => ({ name: 'loosened', safeguard })),
   looseningCode: safeguardKinds.map((safeguard) => ({ name: 'looseningCode', safeguard, line: 20 })),
