@@ -46,13 +46,13 @@ for (const { name, run } of checks) {
 console.log(`${total.passed} passed, ${total.failed} failed`)
 process.exit(total.failed === 0 ? 0 : 1)
 
-/** A tool that passes or fails as a whole; its words are shown when it fails. */
+/** A tool that passes or fails as a whole; its words are shown when it fails, or while it runs. */
 function single(name: string, command: string, args: string[], { isShown = false } = {}): Check {
   return {
     name,
     async run() {
-      const { code, output } = await execute(command, args)
-      if (code !== 0 || isShown) console.log(output)
+      const { code, output } = await execute(command, args, {}, isShown)
+      if (code !== 0 && !isShown) console.log(output)
       if (code === 0) return { passed: 1, failed: 0 }
       return { passed: 0, failed: 1 }
     },
@@ -72,7 +72,8 @@ async function runVitest(): Promise<Count> {
   const folder = await mkdtemp(join(tmpdir(), 'healthchain-report-'))
   const report = join(folder, 'report.json')
   const args = ['run', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`]
-  const { code, output } = await execute(bin('vitest'), args)
+  // Minutes: a dot for each test says how far it is.
+  const { code } = await execute(bin('vitest'), args, {}, true)
   try {
     const { numPassedTests, numPendingTests, numTotalTests } = JSON.parse(await readFile(report, 'utf8')) as {
       numPassedTests: number
@@ -82,10 +83,8 @@ async function runVitest(): Promise<Count> {
     // Only what reads more sample data than a clone brings may be left out, and says so in its name.
     if (numPendingTests > 0) console.log(`  left out: ${numPendingTests} that read sample data beside the project`)
     const failed = numTotalTests - numPassedTests - numPendingTests
-    if (code !== 0 || failed > 0) console.log(output)
     return { passed: numPassedTests, failed: code === 0 ? failed : Math.max(1, failed) }
   } catch {
-    console.log(output)
     return { passed: 0, failed: 1 }
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -96,6 +95,7 @@ function execute(
   command: string,
   args: string[],
   more: Record<string, string> = {},
+  isShown = false,
 ): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     const env = {
@@ -108,7 +108,11 @@ function execute(
     }
     const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
+    const take = (text: Buffer) => {
+      output += text
+      if (isShown) process.stdout.write(text)
+    }
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', take)
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, output }))
   })
