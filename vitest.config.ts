@@ -15,7 +15,7 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts'],
           isolate: false,
           sequence: { groupOrder: 0 },
-          testTimeout: minuteMs / 4,
+          testTimeout: minuteMs,
         },
       },
       {
