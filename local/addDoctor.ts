@@ -42,14 +42,21 @@ export async function addDoctor(
   return { affiliationId, credential }
 }
 
-if (import.meta.main) {
+if (import.meta.main)
+  await main().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+    process.exitCode = 1
+  })
+
+async function main(): Promise<void> {
   const [account = '', given = 'data/village'] = process.argv.slice(2)
   const folder = resolve(import.meta.dirname, '..', given)
-  if (!isAddress(account)) throw new TypeError('Usage: node local/addDoctor.ts ACCOUNT [FOLDER OF THE VILLAGE]')
-  const running = JSON.parse(await readFile(join(folder, 'running.json'), 'utf8')) as { urls: { chain: string } }
+  if (!isAddress(account)) throw new TypeError('Usage: bin/node local/addDoctor.ts ACCOUNT [FOLDER OF THE VILLAGE]')
+  const running = await readFile(join(folder, 'running.json'), 'utf8').catch(() => null)
   const deployment = await readDeployment(join(folder, 'deployments'), localChainId)
-  if (!deployment) throw new Error('The village has no contracts yet. Do: run bin/start first.')
+  if (running === null || !deployment) throw new Error('The village does not run. Do: run bin/start first.')
+  const { urls } = JSON.parse(running) as { urls: { chain: string } }
   const key = privateKeyToAccount(bytesToHex(await readOrMakeKeyFile(join(folder, 'keys', 'hospital'))))
-  const { credential } = await addDoctor({ chainUrl: running.urls.chain, deployment, hospital: key }, account)
+  const { credential } = await addDoctor({ chainUrl: urls.chain, deployment, hospital: key }, account)
   process.stdout.write(`${credential}\n`)
 }

@@ -38,9 +38,7 @@ type PrintedCard = { patient: SeededPatient; codes: readonly string[] }
 /** Processes of a village, so that the next start finds what a kill -9 left behind. */
 type Running = { pid: number; children: number[]; urls: { portal: string; phones: string; chain: string } }
 
-const { values } = parseArgs({
-  options: { fresh: { type: 'boolean' }, folder: { type: 'string' }, help: { type: 'boolean' } },
-})
+const values = readArguments()
 if (values.help) {
   console.log(help)
   process.exit(0)
@@ -94,6 +92,17 @@ async function start(): Promise<void> {
     })
   welcome(world, people)
   if (card) showCard(card)
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      options: { fresh: { type: 'boolean' }, folder: { type: 'string' }, help: { type: 'boolean' } },
+    }).values
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${help}`)
+    process.exit(1)
+  }
 }
 
 function step(text: string): void {
@@ -222,6 +231,7 @@ HealthChain is up after ${((Date.now() - began) / 1000).toFixed(1)} s.
 
   Portal   ${world.serverUrl}
   Phones   ${world.phonePage.url}
+  Chain    ${world.chain.url}, ledger ${world.deployment.consentLedger.address}
 
   Doctors  ${people.doctors.map(({ login, password, name }) => `${login} / ${password}   (${name})`).join('\n           ')}
   Patients ${people.patients.map(({ healthId, name, phone, language }) => `${healthId}   ${name}, ${phone}, ${language}`).join('\n           ')}

@@ -19,6 +19,9 @@ export type Office = { client: PublicClient; wallet: WalletClient; account: Loca
 /** The name of the error with which the contract would say no; then nothing was sent. */
 export type OfficeRefusal = { refused: string }
 
+/** There is no contract at the address: a wrong one, or an account that its first operation has yet to make. */
+export const noContract = 'NoContract'
+
 /** @returns the affiliation that its grants will name */
 export async function addDoctor(
   office: Office,
@@ -70,11 +73,14 @@ async function send(
   abi: Abi,
   data: Hex,
 ): Promise<TransactionReceipt | OfficeRefusal> {
+  // A transaction to nobody succeeds, and is paid for.
+  if ((await client.getCode({ address: to })) === undefined) return { refused: noContract }
   try {
     await client.call({ account: account.address, to, data })
   } catch (error) {
     const revertData = revertDataOf(error)
     if (revertData === null) throw error
+    if (revertData === '0x') return { refused: 'OtherContract' }
     return { refused: decodeErrorResult({ abi, data: revertData }).errorName }
   }
   const hash = await wallet.sendTransaction({ account, chain: null, to, data })

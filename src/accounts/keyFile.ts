@@ -31,7 +31,10 @@ export async function readOrMakeKeyFile(file: string): Promise<Uint8Array> {
  * @throws {KeyFileError} as {@link readOrMakeKeyFile} does
  */
 export async function readKeyFile(file: string): Promise<Uint8Array> {
-  const { mode } = await stat(file)
+  const { mode } = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+    throw new KeyFileError(`There is no key file ${file}. Do: name the file that holds the key.`)
+  })
   if (process.platform !== 'win32' && (mode & 0o077) !== 0)
     throw new KeyFileError(
       `The key file ${file} can be read by others. Do: chmod 600 ${file}, and consider the key seen.`,

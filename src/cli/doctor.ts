@@ -57,7 +57,9 @@ export async function passkeysOf({ rpc, doctorAccount }: { rpc: string; doctorAc
   const client = createPublicClient({ transport: http(rpc), cacheTime: 0 })
   try {
     if ((await client.getCode({ address: doctorAccount })) === undefined)
-      return ['The account is not made yet: its first operation makes it, and until then it obeys its first passkey.']
+      return [
+        'No account is there: the address is wrong, or its first operation has yet to make it, which its first passkey signs.',
+      ]
     const nobody = { account: doctorAccount, qx: '0x', qy: '0x' } as const
     const { first, second, proposed } = await readHeldPasskeys(client, nobody)
     const line = ({ qx, qy }: PasskeyPoint) => `${qx},${qy}`
@@ -94,6 +96,8 @@ async function withOffice(
 }
 
 const refusalWords: Readonly<Record<string, string>> = {
+  NoContract: 'no contract is at that address. Do: compare it; an account is made by its first operation.',
+  OtherContract: 'another contract is at that address. Do: compare it.',
   HospitalNotVerified: 'this key is no verified hospital of this ledger.',
   DoctorAlreadyAdded: 'this hospital has added this account before.',
   AffiliationNotHeld: 'this hospital has no such affiliation, or it has ended.',

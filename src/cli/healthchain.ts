@@ -43,6 +43,7 @@ healthchain
   .description("Writes doctors' signed statements as JSON to stdout. They name nobody and no record.")
   .option('--database <url>', 'the PostgreSQL database of the server')
   .option('--data-folder <folder>', 'where the server keeps its embedded database; stop the server first', './data')
+  .addHelpText('after', '\nExit codes: 0 printed, 2 it could not be read.')
   .action(async ({ database, dataFolder }) => {
     process.stdout.write(`${JSON.stringify(await exportEvidence(database, dataFolder), null, 2)}\n`)
   })
@@ -92,7 +93,7 @@ const codes = '\nExit codes: 0 done, 1 not done, 2 it could not be tried.'
 doctor
   .command('add')
   .description('Adds the account of a doctor to the ledger, and prints the number of her affiliation.')
-  .requiredOption('--rpc <url>', "the chain's node")
+  .requiredOption('--rpc <url>', "the chain's node", readUrl)
   .requiredOption('--ledger <address>', "the ConsentLedger's address", readAddress)
   .requiredOption('--account <address>', 'as the page of her passkey shows it', readAddress)
   .requiredOption('--key-file <file>', "the key of the hospital's account: 64 hexadecimal digits, mode 0600")
@@ -102,7 +103,7 @@ doctor
 doctor
   .command('suspend')
   .description('Ends an affiliation for ever, and every grant that names it, at once.')
-  .requiredOption('--rpc <url>', "the chain's node")
+  .requiredOption('--rpc <url>', "the chain's node", readUrl)
   .requiredOption('--ledger <address>', "the ConsentLedger's address", readAddress)
   .requiredOption('--affiliation <number>', 'as `doctor add` printed it', readNumber)
   .requiredOption('--key-file <file>', "the key of the hospital's account: 64 hexadecimal digits, mode 0600")
@@ -114,8 +115,9 @@ doctor
 doctor
   .command('passkeys')
   .description('Prints the passkeys that an account obeys, and the one that is proposed, from the chain alone.')
-  .requiredOption('--rpc <url>', "the chain's node")
+  .requiredOption('--rpc <url>', "the chain's node", readUrl)
   .requiredOption('--account <address>', "the doctor's account", readAddress)
+  .addHelpText('after', '\nExit codes: 0 printed, 2 it could not be read.')
   .action(async ({ rpc, account }) => {
     process.stdout.write(`${(await passkeysOf({ rpc, doctorAccount: account })).join('\n')}\n`)
   })
@@ -123,7 +125,7 @@ doctor
 doctor
   .command('replace-passkey')
   .description('Proposes a new passkey in place of all that her account obeys; she can say no for 72 hours.')
-  .requiredOption('--rpc <url>', "the chain's node")
+  .requiredOption('--rpc <url>', "the chain's node", readUrl)
   .requiredOption('--account <address>', "the doctor's account", readAddress)
   .requiredOption('--affiliation <number>', 'hers with this hospital', readNumber)
   .requiredOption('--passkey <x,y>', 'the line from the page of her passkeys', readPasskey)
@@ -136,7 +138,7 @@ doctor
 doctor
   .command('finish-passkey')
   .description('Puts the proposed passkey in place, 72 hours after it was proposed. Any key may.')
-  .requiredOption('--rpc <url>', "the chain's node")
+  .requiredOption('--rpc <url>', "the chain's node", readUrl)
   .requiredOption('--account <address>', "the doctor's account", readAddress)
   .requiredOption('--key-file <file>', 'the key that pays: 64 hexadecimal digits, mode 0600')
   .addHelpText('after', codes)
@@ -147,7 +149,7 @@ const emergency = healthchain.command('emergency').description('Emergencies that
 emergency
   .command('list')
   .description('Lists those that nobody reviewed yet, from the chain alone: accounts, and no names.')
-  .requiredOption('--rpc <url>', "the chain's node")
+  .requiredOption('--rpc <url>', "the chain's node", readUrl)
   .requiredOption('--ledger <address>', "the ConsentLedger's address", readAddress)
   .option('--from-block <number>', 'the block of the deployment, or an earlier one', readNumber, 0)
   .option('--json', 'prints the list as JSON')
@@ -160,7 +162,7 @@ emergency
 emergency
   .command('review')
   .description('Reviews one: the hospital of its doctor within 72 hours, the governor at any time.')
-  .requiredOption('--rpc <url>', "the chain's node")
+  .requiredOption('--rpc <url>', "the chain's node", readUrl)
   .requiredOption('--ledger <address>', "the ConsentLedger's address", readAddress)
   .requiredOption('--request <number>', 'as the list gives it: 0x and 64 hexadecimal digits', readRequestId)
   .requiredOption('--key-file <file>', "the reviewer's key, which pays: 64 hexadecimal digits, mode 0600")
@@ -219,6 +221,12 @@ function readPasskey(typed: string): { qx: `0x${string}`; qy: `0x${string}` } {
   if (!qx || !qy)
     throw new InvalidArgumentError('A passkey is 0x and 64 hexadecimal digits, a comma, and the same again.')
   return { qx: qx as `0x${string}`, qy: qy as `0x${string}` }
+}
+
+function readUrl(typed: string): string {
+  if (!/^https?:$/.test(URL.parse(typed)?.protocol ?? ''))
+    throw new InvalidArgumentError('An address begins with https:// or http://.')
+  return typed
 }
 
 function readAddress(typed: string): string {

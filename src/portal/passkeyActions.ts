@@ -8,7 +8,9 @@ import type { AccessAsk, AskRefusal, EmergencyOpening, EmergencyRefusal, LookRef
 
 /** What a doctor does with her passkeys. The server prepares and checks; it can sign nothing of it. */
 export type PasskeyActions = {
-  standing(doctor: DoctorId): Promise<PasskeyStanding>
+  standing(doctor: DoctorId, sessionGrantId: Hex | null): Promise<PasskeyStanding>
+  /** From when on another passkey can be put in place of hers; null where none is proposed, or the chain does not say. */
+  proposedFrom(doctor: DoctorId): Promise<EpochMs | null>
   /** What the browser makes a passkey from. */
   newPasskey(doctor: DoctorId): Promise<NewPasskeyTask>
   /** Keeps a doctor's passkey. The account that her first one owns is hers from then on; whether it obeys another, the chain says. */
@@ -78,12 +80,15 @@ export type PasskeyStanding =
       isChanging: boolean
     }
 
-/** @property signs whether her account obeys it now, as its first or its second; null where it does not */
+/** A passkey that she made here. */
 export type KeptPasskey = {
   credentialId: string
   point: PasskeyPoint
   madeAt: EpochMs
+  /** Whether her account obeys it now, as its first or its second; null where it does not. */
   signs: 'first' | 'second' | null
+  /** She came in with it. */
+  isOfThisSession: boolean
 }
 
 export type NewPasskeyTask = {

@@ -20,8 +20,11 @@ export function passkeyRoutes(parts: PortalParts): FastifyPluginAsync {
   const { dates } = parts
 
   const sendPasskeyPage = async (request: FastifyRequest, reply: FastifyReply, problem: string | null = null) => {
-    const { doctorId } = sessionOf(request).doctor
-    const [standing, task] = await Promise.all([passkeys.standing(doctorId), passkeys.newPasskey(doctorId)])
+    const { doctorId, sessionGrantId } = sessionOf(request).doctor
+    const [standing, task] = await Promise.all([
+      passkeys.standing(doctorId, sessionGrantId),
+      passkeys.newPasskey(doctorId),
+    ])
     const page = passkeyPage(pageContext(parts, request, reply), standing, task, problem)
     return sendPage(reply, page, problem === null ? 200 : 422)
   }

@@ -30,7 +30,7 @@ export type PasskeySignInParts = SignInParts & {
 
 type Actions = Pick<
   PasskeyActions,
-  'standing' | 'newPasskey' | 'addPasskey' | 'confirmAccount' | 'signInTask' | 'signIn'
+  'standing' | 'proposedFrom' | 'newPasskey' | 'addPasskey' | 'confirmAccount' | 'signInTask' | 'signIn'
 >
 
 /** Making a passkey, having the hospital take its account on, and signing in with it. */
@@ -40,14 +40,25 @@ export function passkeySignInActions(parts: PasskeySignInParts): Actions {
   const { people } = store
 
   return {
-    async standing(doctorId) {
+    async proposedFrom(doctorId) {
+      const account = await people.passkeyAccount(doctorId)
+      try {
+        return account && ((await operations.held(account)).proposed?.readyAt ?? null)
+      } catch {
+        // The page of her passkeys says that the chain does not answer.
+        return null
+      }
+    },
+
+    async standing(doctorId, sessionGrantId) {
       const account = await people.passkeyAccount(doctorId)
       if (!account) return { status: 'none' }
       if (account.affiliationId === null) return { status: 'waitsForHospital', account: account.account }
-      const [held, passkeys, open] = await Promise.all([
+      const [held, passkeys, open, session] = await Promise.all([
         operations.held(account),
         people.passkeysOf(doctorId),
         store.operations.open(account.account),
+        sessionGrantId && people.sessionGrant(sessionGrantId),
       ])
       const { proposed } = held
       const isProposed = (passkey: PasskeyPoint) => proposed !== null && isSamePoint(passkey, proposed)
@@ -58,7 +69,8 @@ export function passkeySignInActions(parts: PasskeySignInParts): Actions {
         passkeys: passkeys.map(({ credentialId, qx, qy, createdAt }) => {
           const slot = slotOf(held, { qx, qy })
           const signs = slot === null ? null : (['first', 'second'] as const)[slot]
-          return { credentialId, point: { qx, qy }, madeAt: createdAt, signs }
+          const isOfThisSession = session?.credentialId === credentialId
+          return { credentialId, point: { qx, qy }, madeAt: createdAt, signs, isOfThisSession }
         }),
         hasSecond: held.second !== null,
         proposed: proposed && {

@@ -22,8 +22,12 @@ export function requestRoutes(parts: PortalParts): FastifyPluginAsync {
     reply: FastifyReply,
     form: { values: AskFormValues; errors: AskFormErrors } = { values: emptyAskForm, errors: noErrors },
   ) => {
-    const requests = await actions.requests(sessionOf(request).doctor.doctorId)
-    const document = homePage(pageContext(parts, request, reply), requests, form.values, form.errors)
+    const { doctorId } = sessionOf(request).doctor
+    const [requests, proposedFrom] = await Promise.all([
+      actions.requests(doctorId),
+      actions.passkeys.proposedFrom(doctorId),
+    ])
+    const document = homePage(pageContext(parts, request, reply), { requests, proposedFrom }, form)
     return sendPage(reply, document, hasErrors(form.errors) ? 422 : 200)
   }
 

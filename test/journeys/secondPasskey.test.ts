@@ -30,7 +30,7 @@ test('a second passkey signs for a doctor until the first one says no, and then 
 
   await first.goto('/passkey')
   await first.getByRole('button', { name: 'Let it sign too' }).click()
-  expect(await headingOf(first)).toBe('Sign which second passkey you have')
+  expect(await headingOf(first)).toBe('Let this passkey sign for you too')
   await first.getByRole('button', { name: 'Sign with your passkey' }).click()
   await first.getByRole('heading', { name: 'Your passkey is ready' }).waitFor()
   await village.settle()
@@ -53,7 +53,8 @@ test('a second passkey signs for a doctor until the first one says no, and then 
   await second.getByRole('button', { name: 'Open LAB RESULTS' }).click()
   await second.locator('[data-record]').waitFor()
 
-  await first.getByRole('button', { name: 'Let no second passkey sign' }).click()
+  await first.getByRole('button', { name: 'Take the second passkey away' }).click()
+  expect(await headingOf(first)).toBe('Take the second passkey away')
   await first.getByRole('button', { name: 'Sign with your passkey' }).click()
   await first.getByRole('heading', { name: 'Your passkey is ready' }).waitFor()
   await village.settle()
@@ -68,7 +69,7 @@ test('a hospital puts a new passkey in place of a lost one, and a doctor who did
   const { doctor } = firstOf(village)
   const { page: hers, account } = await signInWithPasskey(browser, village, doctor)
   const found = await makeAnother(village)
-  await found.getByText('The others are lost').click()
+  await found.getByText('Those that sign for you are lost').click()
   const line = (await found.locator('[data-point]').textContent()) ?? ''
   const { affiliationId } = (await village.app.store.people.passkeyAccount(doctor.id)) ?? {}
   // Not made yet: the account is, with the first operation.
@@ -88,7 +89,8 @@ test('a hospital puts a new passkey in place of a lost one, and a doctor who did
   expect(await propose()).toMatchObject({ done: true })
   expect(await finishPasskey(office)).toEqual({ done: false, said: expect.stringContaining('72 hours are not over') })
 
-  await hers.goto('/passkey')
+  await hers.goto('/')
+  await hers.locator('[data-proposed]').getByRole('link').click()
   const proposed = hers.locator('[data-proposed]')
   expect(await proposed.textContent()).toContain('the passkey that you made')
   await proposed.getByRole('button', { name: 'Say no with your passkey' }).click()

@@ -40,10 +40,21 @@ function field(form, name) {
   return found
 }
 
-/** @param {unknown} error */
-function wordsOf(error) {
+/** What stands where the authenticator gave nothing; it does not say why. */
+const nothingWords = {
+  new: 'No passkey was made: it was called off, or it took too long. Try again.',
+  signIn:
+    'You are not signed in: this computer has no passkey of yours, or it took too long. Try again, or use your password.',
+  sign: 'Nothing was signed: this computer has no passkey that signs for you, or it took too long. Try again, or go to the computer or phone that has it.',
+}
+
+/**
+ * @param {unknown} error
+ * @param {string} task
+ */
+function wordsOf(error, task) {
   const name = error instanceof DOMException ? error.name : ''
-  if (name === 'NotAllowedError') return 'Nothing was signed: the passkey was not used, or it took too long. Try again.'
+  if (name === 'NotAllowedError') return task === 'new' || task === 'signIn' ? nothingWords[task] : nothingWords.sign
   if (name === 'InvalidStateError')
     return 'This computer, phone or key has a passkey of yours already. Make the other one on another.'
   if (name === 'NotFoundError')
@@ -62,7 +73,7 @@ async function signAndSend(form) {
   } catch (error) {
     delete form.dataset['sent']
     if (!(problem instanceof HTMLElement)) return
-    problem.textContent = wordsOf(error)
+    problem.textContent = wordsOf(error, form.dataset['passkey'] ?? '')
     problem.hidden = false
   }
 }

@@ -47,7 +47,7 @@ ${errorText('preset', errors)}
 <div class="pair">
 <div class="field${errors.fields.purpose && ' wrong'}">
 <label for="purpose">What for?</label>
-<p class="hint" id="purpose-hint">Other reasons are told the patient.</p>
+<p class="hint" id="purpose-hint">What is not treatment is told to the patient.</p>
 ${errorText('purpose', errors)}
 <select id="purpose" name="purpose"${describedBy('purpose', errors)}>${purposeChoices.map(({ purpose, name }) =>
     option(purpose, name, values.purpose),
@@ -73,7 +73,7 @@ function presetCard(choice: (typeof presetChoices)[number], chosen: string): Htm
     choice.preset === chosen && html` checked`
   }${choice.needsCard && html` disabled`}>
 <label for="${id}">${choice.name}</label><p class="hint" id="${id}-hint">${choice.opens}${
-    choice.needsCard && html` <strong>Needs the patient's code card.</strong>`
+    choice.needsCard && html` <strong>Not available yet.</strong>`
   }</p></div>`
 }
 

@@ -1,4 +1,5 @@
 import { isLive, isOpen } from '../../core/consent.ts'
+import type { EpochMs } from '../../core/people.ts'
 import type { RequestSummary } from '../actions.ts'
 import { html } from '../html.ts'
 import { type AskFormErrors, type AskFormValues, askForm, hasErrors } from './askForm.ts'
@@ -11,9 +12,8 @@ const shownRequests = 10
 /** The request form, and beside it how the doctor's own requests stand; those that need attention come first. */
 export function homePage(
   context: PageContext,
-  requests: readonly RequestSummary[],
-  values: AskFormValues,
-  errors: AskFormErrors,
+  { requests, proposedFrom }: { requests: readonly RequestSummary[]; proposedFrom: EpochMs | null },
+  { values, errors }: { values: AskFormValues; errors: AskFormErrors },
 ): string {
   const current = requests.filter(({ state }) => isOpen(state) || isLive(state))
   const past = requests.filter((request) => !current.includes(request))
@@ -22,7 +22,10 @@ export function homePage(
     title: hasErrors(errors) ? 'Error: Ask a patient' : 'Ask a patient',
     section: 'ask',
     scripts: ['live.js'],
-    main: html`<div class="columns">
+    main: html`${
+      proposedFrom !== null &&
+      html`<p class="card state no" role="status" data-proposed>Your hospital proposes another passkey in place of yours, from ${context.dates.moment(proposedFrom)} on. <a href="/passkey">Is that right?</a></p>`
+    }<div class="columns">
 <section aria-labelledby="ask-title">
 <h1 id="ask-title">Ask a patient for access</h1>
 <p class="lead">The patient cannot answer? <a href="/emergency">Open the record in an emergency</a>, if the patient has allowed that.</p>

@@ -22,7 +22,7 @@ ${
   typed.failed &&
   html`<div class="errors" role="alert" tabindex="-1" autofocus>
 <h2>You are not signed in</h2>
-<p><a href="#login">The login name or the password is wrong.</a> Check both and try again. Your hospital's administrator can set a new password.</p></div>`
+<p><a href="#login">The login name or the password is wrong.</a> Check both and try again. Who runs this system can help.</p></div>`
 }
 <form class="card stack" method="post" action="/sign-in/passkey" data-passkey="signIn" data-rp="${passkey.rpId}" hidden>${csrfField(context)}
 <h2>With your passkey</h2>

@@ -7,10 +7,10 @@ import { csrfField, layout, type PageContext } from './layout.ts'
 /** What a doctor's passkey is about to sign, in words; the button asks the passkey. */
 export function signingPage(context: PageContext, task: SigningTask): string {
   const { dates } = context
-  const { title, sentence } = taskWords[task.kind]
+  const { title, sentence } = wordsOf(task)
   return layout(context, {
     title,
-    section: 'ask',
+    ...(isOfPasskeys(task.kind) ? {} : { section: 'ask' as const }),
     width: 'narrow',
     scripts: ['passkeyForms.js'],
     main: html`<section class="card stack">
@@ -22,10 +22,10 @@ ${facts(task, dates)}
 <p class="error" role="alert" data-problem hidden></p>
 <noscript><p class="warning">Signing with a passkey needs JavaScript in this browser.</p></noscript>
 <button type="submit">Sign with your passkey</button></form>
-<p><a href="/">Don't sign</a></p>
+<p><a href="${isOfPasskeys(task.kind) ? '/passkey' : '/'}">Don't sign</a></p>
 <details><summary>What exactly is signed</summary>
-<p class="hint">The hash of a user operation of your account <span class="code">${task.account}</span>. These words were made from it by the server; your passkey shows no words of its own.</p>
-<p class="code">${task.hash}</p></details>
+<p class="hint">The hash of a user operation of your account <span class="code long">${task.account}</span>. These words were made from it by the server; your passkey shows no words of its own.</p>
+<p class="code long">${task.hash}</p></details>
 </section>`,
   })
 }
@@ -46,9 +46,9 @@ const taskWords: Readonly<Record<SigningTask['kind'], { title: string; sentence:
       'Nothing has been opened yet. With your signature the emergency goes to the chain, the patient is told at once, and your hospital reviews it within 72 hours.',
   },
   setSecondPasskey: {
-    title: 'Sign which second passkey you have',
+    title: 'Let this passkey sign for you too',
     sentence:
-      'A second passkey signs for you like the first: requests, looks, and a change of these two. With your signature your account obeys the one that stands here, and no other second one.',
+      'It will sign like your first one: requests, looks, and who else signs for you. It counts with your signature, and takes the place of any other second one.',
   },
   vetoRotation: {
     title: 'Sign against the proposed passkey',
@@ -56,10 +56,24 @@ const taskWords: Readonly<Record<SigningTask['kind'], { title: string; sentence:
   },
 }
 
+function wordsOf(task: SigningTask): { title: string; sentence: string } {
+  if (task.kind !== 'setSecondPasskey' || task.madeAt !== null) return taskWords[task.kind]
+  return {
+    title: 'Take the second passkey away',
+    sentence: 'With your signature your account obeys your first passkey alone.',
+  }
+}
+
+function isOfPasskeys(kind: SigningTask['kind']): boolean {
+  return kind === 'setSecondPasskey' || kind === 'vetoRotation'
+}
+
 function facts(task: SigningTask, dates: Dates): Html {
   if (task.kind === 'vetoRotation') return html``
   if (task.kind === 'setSecondPasskey')
-    return html`<dl class="facts"><div><dt>Second passkey</dt><dd>${task.madeAt === null ? 'none' : `made ${dates.moment(task.madeAt)}`}</dd></div></dl>`
+    return task.madeAt === null
+      ? html``
+      : html`<dl class="facts"><div><dt>Passkey</dt><dd>made ${dates.moment(task.madeAt)}</dd></div></dl>`
   const preset = presetWords[task.preset]
   return html`<dl class="facts">
 <div><dt>Patient</dt><dd class="code">${task.healthId}</dd></div>

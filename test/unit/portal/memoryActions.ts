@@ -34,6 +34,7 @@ export const otieno: SignedInDoctor = { ...amina, doctorId: 'doc_otieno' as Doct
 /** Passkeys are tried in a browser, against the chain: see test/journeys/passkey.test.ts. Here nobody has one. */
 const noPasskeys: PasskeyActions = {
   standing: async () => ({ status: 'none' }),
+  proposedFrom: async () => null,
   newPasskey: async (userId) => ({ challenge: '', bytes: '0x', rpId: '127.0.0.1', userId, userName: '', known: [] }),
   addPasskey: async () => 'notVerified',
   confirmAccount: async () => 'noAccount',
