@@ -1,6 +1,9 @@
 import {
   type Abi,
+  BaseError,
+  ContractFunctionRevertedError,
   decodeErrorResult,
+  ExecutionRevertedError,
   encodeFunctionData,
   type LocalAccount,
   type PublicClient,
@@ -79,12 +82,22 @@ async function send(
     await client.call({ account: account.address, to, data })
   } catch (error) {
     const revertData = revertDataOf(error)
+    // A contract that has no such function says no without a word.
+    if (revertData === null && hasReverted(error)) return { refused: 'OtherContract' }
     if (revertData === null) throw error
-    if (revertData === '0x') return { refused: 'OtherContract' }
     return { refused: decodeErrorResult({ abi, data: revertData }).errorName }
   }
   const hash = await wallet.sendTransaction({ account, chain: null, to, data })
   const receipt = await client.waitForTransactionReceipt({ hash })
   if (receipt.status !== 'success') throw new Error(`The transaction ${hash} failed. Do: run the same command again.`)
   return receipt
+}
+
+/** The contract was asked, and said no. */
+export function hasReverted(error: unknown): boolean {
+  return (
+    error instanceof BaseError &&
+    error.walk((cause) => cause instanceof ExecutionRevertedError || cause instanceof ContractFunctionRevertedError) !==
+      null
+  )
 }

@@ -4,6 +4,7 @@ import { bytesToHex } from 'viem/utils'
 import {
   addDoctor,
   completeRotation,
+  hasReverted,
   type Office,
   type OfficeRefusal,
   proposePasskey,
@@ -69,6 +70,7 @@ export async function passkeysOf({ rpc, doctorAccount }: { rpc: string; doctorAc
       `proposed  ${proposed ? `${line(proposed)}, from ${new Date(proposed.readyAt).toISOString()} on` : 'none'}`,
     ]
   } catch (error) {
+    if (hasReverted(error)) throw new Error(`Another contract is at ${doctorAccount}. Do: compare the address.`)
     throw noAnswerOf(error)
   }
 }

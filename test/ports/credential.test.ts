@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
+import { consentLedgerAbi } from '../../src/accounts/contracts.generated.ts'
 import { createApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import type { EpochMs } from '../../src/core/people.ts'
@@ -75,3 +76,73 @@ test('from a terminal: a credential by the hospital that lets the doctor in, and
   const unknown = await healthchain(['emergency', 'reason', '--request', `0x${'ab'.repeat(32)}`], world.env)
   expect(unknown).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('no such emergency') })
 })
+
+test("from a terminal: a hospital's office adds and suspends a doctor, and every no says why", async () => {
+  await using village = await startVillageOutside()
+  const { world, people } = village
+  const [doctor] = people.doctors
+  const account = doctor && (await accountOf(world.env, doctor.login))
+  const ledger = world.deployment.consentLedger.address
+  const place = ['--rpc', world.chain.url]
+  const keyOf = (name: string) => ['--key-file', join(world.env['DATA_FOLDER'] ?? '', 'keys', name)]
+  const office = (...args: string[]) => healthchain(['doctor', ...args, ...place], {})
+  const add = (of: string, at: string, key: string) => office('add', '--account', of, '--ledger', at, ...keyOf(key))
+
+  expect(await add(newcomer, ledger, 'governor')).toMatchObject(no('HospitalNotVerified'))
+  expect(await add(account ?? '', ledger, 'hospital')).toMatchObject(no('DoctorAlreadyAdded'))
+  // A transaction to nobody would go through, and cost.
+  expect(await add(newcomer, newcomer, 'hospital')).toMatchObject(no('NoContract'))
+  expect(await add(newcomer, ledger, 'nobody')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/no key file .* Do:/),
+  })
+  expect(await add(newcomer, 'here', 'hospital')).toMatchObject({ code: 2, stdout: '' })
+  const added = await add(newcomer, ledger, 'hospital')
+  expect(added.code).toBe(0)
+  const [affiliation = ''] = /\d+/.exec(added.stdout) ?? []
+
+  const suspend = (key: string) => office('suspend', '--affiliation', affiliation, '--ledger', ledger, ...keyOf(key))
+  expect(await suspend('governor')).toMatchObject(no('HospitalNotVerified'))
+  expect(await suspend('hospital')).toMatchObject({ code: 0, stdout: expect.stringContaining('Suspended') })
+  const call = {
+    address: ledger,
+    abi: consentLedgerAbi,
+    functionName: 'affiliation',
+    args: [Number(affiliation)],
+  } as const
+  expect(await world.chainClient.readContract(call)).toEqual([newcomer, world.hospital.address, false])
+  expect(await suspend('hospital')).toMatchObject(no('AffiliationNotHeld'))
+
+  expect(await office('passkeys', '--account', newcomer)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('No account is there'),
+  })
+  expect(await office('passkeys', '--account', ledger)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('Another contract is at'),
+  })
+  const finish = ['finish-passkey', '--account', ledger, ...keyOf('hospital')]
+  expect(await office(...finish)).toMatchObject(no('OtherContract'))
+  const nowhere = await healthchain(
+    ['evidence', 'export', '--data-folder', join(world.env['DATA_FOLDER'] ?? '', 'nowhere')],
+    {},
+  )
+  expect(nowhere).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('There is no database') })
+})
+
+const newcomer = '0x00000000000000000000000000000000000000B1'
+
+function no(error: string) {
+  return { code: 1, stdout: expect.stringContaining(`Nothing was sent (${error})`) }
+}
+
+async function accountOf(env: Record<string, string>, login: string): Promise<string> {
+  const { config, secrets } = readConfig(env)
+  const app = await createApp(config, secrets, {
+    log: openLog('error', { write: () => {} }),
+    clock: () => Date.now() as EpochMs,
+  })
+  const row = await app.store.people.doctorByLogin(login)
+  await app.close()
+  return row?.account ?? ''
+}

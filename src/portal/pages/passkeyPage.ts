@@ -89,7 +89,7 @@ function keptPasskey(
 <button type="submit" class="secondary">Let it sign too</button></form>`
   return html`<div class="stack" data-kept="none">${row}
 ${!isChanging && (hasSecond ? html`<p class="hint">Two can sign for you. Take the second one away before another can.</p>` : letSign)}
-<details><summary>Those that sign for you are lost</summary><p>Give this line to your hospital's administrator. The hospital can put this passkey in place of all others; that takes 72 hours, in which they can say no.</p>
+<details><summary>Those that sign for you are lost</summary><p>Give this line to your hospital's administrator. The hospital can put this passkey in place of all others; that takes 72 hours, in which a passkey that signs for you now can say no.</p>
 <p class="code long" data-point>${point.qx},${point.qy}</p></details></div>`
 }
 
