@@ -32,7 +32,7 @@ export default defineConfig({
           maxWorkers: 2,
           // A process takes one file after the other: what they all import is loaded, and compiled, once. 7 s of CPU a file.
           isolate: false,
-          // After the units: two groups side by side would be four workers on two cores.
+          // After the units, where both run: two groups side by side would be four workers on two cores.
           sequence: { groupOrder: 1 },
           testTimeout: 2 * minuteMs,
           hookTimeout: 2 * minuteMs,

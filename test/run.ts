@@ -33,11 +33,12 @@ const ofTheSources: Check[] = [
   // They bring the shipped code with them, which was compared with the sources before.
   { name: 'Contracts, on the entry point', run: () => runHardhat(['nodejs', '--no-compile']) },
   single('Gas no worse than recorded', process.execPath, ['bench/run.ts', 'gas', '--check']),
+  { name: 'Units', run: () => runVitest('unit') },
 ]
 
 const ofTheServices: Check[] = [
   ...(isLong ? [single('Another bundler', 'npm', ['ci', '--prefix', 'tools/alto', '--no-audit', '--no-fund'])] : []),
-  { name: 'Units, ports, conversations, journeys, faults', run: runVitest },
+  { name: 'Ports, conversations, journeys, faults', run: () => runVitest('world') },
 ]
 
 const mutants = single('Mutants of the contracts', process.execPath, ['test/mutation/run.ts', '--jobs', '2'], {
@@ -89,16 +90,16 @@ async function runHardhat(args: string[], env?: Record<string, string>): Promise
   return { passed, failed: code === 0 && passed > 0 ? 0 : Math.max(1, failed) }
 }
 
-async function runVitest(): Promise<Count> {
+async function runVitest(project: 'unit' | 'world'): Promise<Count> {
   const folder = await mkdtemp(join(tmpdir(), 'healthchain-report-'))
   const report = join(folder, 'report.json')
-  const args = ['run', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`]
+  const args = ['run', '--project', project, '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`]
   // It takes minutes, and its dots say how far it is; in between the other lane speaks.
   let done = 0
   const { code, output } = await execute(bin('vitest'), args, {}, (text) => {
     const before = Math.floor(done / testsOfALine)
     done += [...text].filter((mark) => '·x-'.includes(mark)).length
-    if (Math.floor(done / testsOfALine) > before) console.log(`  ${done} tests of the services are done`)
+    if (Math.floor(done / testsOfALine) > before) console.log(`  ${project}: ${done} tests are done`)
   })
   try {
     const { numPassedTests, numPendingTests, numTotalTests } = JSON.parse(await readFile(report, 'utf8')) as {

@@ -363,23 +363,6 @@ test("the node's address, which may hold a key, is not in what the command print
   expect(printed).not.toMatch(/keyOfTheNode|0x[0-9a-f]{64}/i)
 })
 
-// The compiler takes half a minute of a core to itself, and shares it here.
-test("what Blockscout is given compiles to the contracts' own CREATE2 addresses", { timeout: 300_000 }, async () => {
-  const contracts = planContracts({ governor: deployer, accessWriter: deployer })
-  const place = join(folder, 'verification')
-  const creationCodes = await writeVerificationInput(place, lisk, contracts)
-  const requests = JSON.parse(await readFile(join(place, 'requests.json'), 'utf8')) as VerificationRequest[]
-  const found = contracts.map(({ name }, index) => {
-    const bytecode = concatHex([creationCodes.get(name) ?? '0x', `0x${requests[index]?.fields.constructor_args}`])
-    return getContractAddress({ opcode: 'CREATE2', from: create2DeployerAddress, salt: zeroHash, bytecode })
-  })
-  expect(found).toEqual(contracts.map(({ address }) => address))
-  for (const [index, { address }] of contracts.entries())
-    expect(requests[index]?.url).toBe(
-      `https://blockscout.lisk.com/api/v2/smart-contracts/${address}/verification/via/standard-input`,
-    )
-})
-
 async function filesOf(place: string): Promise<Record<string, string>> {
   const names = (await readdir(place, { recursive: true })).filter((name) => name.endsWith('.json')).sort()
   return Object.fromEntries(
