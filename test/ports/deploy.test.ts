@@ -8,9 +8,7 @@ import { text } from 'node:stream/consumers'
 import { network } from 'hardhat'
 import {
   type Address,
-  concatHex,
   createTestClient,
-  getContractAddress,
   type Hex,
   http,
   type PublicClient,
@@ -22,7 +20,6 @@ import {
   zeroHash,
 } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { lisk } from 'viem/chains'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { prepareEntryPoint } from '../../local/chain/prepareEntryPoint.ts'
 import { type LocalChain, startChain } from '../../local/chain/startChain.ts'
@@ -41,7 +38,6 @@ import {
 import { type EntryPointVersion, entryPointAddresses, entryPointVersions } from '../../src/accounts/entryPoint.ts'
 import { deploy } from '../../tools/deploy.ts'
 import { DeployCommandError, readDeployCommand } from '../../tools/deployOptions.ts'
-import { type VerificationRequest, writeVerificationInput } from '../../tools/verificationInput.ts'
 import { countPending } from '../support/ledgerEvents.ts'
 
 const ids = { lisk: 1135, 'lisk-sepolia': 4202, local: 31337 } as const
