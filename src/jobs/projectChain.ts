@@ -53,20 +53,36 @@ export async function projectChain(parts: ProjectChainParts): Promise<boolean> {
   return found
 }
 
-/** The last block that is read and still there. */
+/** The node knows less of the chain than it did: it is being set up, or restored. No reorganisation is as deep. */
+class NodeBehindError extends Error {
+  override readonly name = 'NodeBehindError'
+  constructor(head: number, known: number) {
+    super(`The chain's node is at block ${head}, and block ${known} was read before. Do: wait until it has caught up.`)
+  }
+}
+
+/**
+ * The last block that is read and still there.
+ *
+ * @throws {NodeBehindError} where the node lacks more blocks than a reorganisation takes
+ */
 async function startOf({ store, ledger, firstBlock }: ProjectChainParts, head: Block): Promise<number> {
   const cursor = await store.chain.cursor(cursorName)
   if (!cursor) return firstBlock - 1
+  if (head.number + rewindBlocks < cursor.blockNumber) throw new NodeBehindError(head.number, cursor.blockNumber)
   const known = cursor.blockNumber <= head.number ? await ledger.block(cursor.blockNumber) : null
   if (known?.hash === cursor.blockHash) return cursor.blockNumber
   const last = Math.max(firstBlock - 1, Math.min(cursor.blockNumber, head.number) - rewindBlocks)
-  await takeBackAfter(store, last)
+  const block = last < firstBlock ? null : await ledger.block(last)
+  await takeBackAfter(store, { number: last, hash: block?.hash ?? '0x' })
   return last
 }
 
 /** What stood in blocks that are read again is open until it stands in one anew; its transactions are sent again if need be. */
-function takeBackAfter(store: Store, blockNumber: number): Promise<void> {
+function takeBackAfter(store: Store, { number: blockNumber, hash }: Pick<Block, 'number' | 'hash'>): Promise<void> {
   return store.transaction(async (inside) => {
+    // With it, not after it: should the node come back to the chain that was read, its blocks are read again all the same.
+    await inside.chain.setCursor({ name: cursorName, blockNumber, blockHash: hash })
     await inside.operations.takeBackAfter(blockNumber)
     await inside.transactions.takeBackAfter(blockNumber)
     await inside.looks.takeBackAfter(blockNumber)

@@ -5,7 +5,10 @@ import { printCard } from '../../local/printCard.ts'
 import type { Village } from '../../local/village.ts'
 import { consentLedgerAbi } from '../../src/accounts/contracts.generated.ts'
 import { openLedger } from '../../src/accounts/ledger.ts'
+import type { Ledger } from '../../src/core/ledger.ts'
 import { hour, minute } from '../../src/core/people.ts'
+import { chainOutcomes } from '../../src/jobs/outcomes.ts'
+import { type ProjectChainParts, projectChain } from '../../src/jobs/projectChain.ts'
 import { ask, askEverybody, grantsOnChain, onChain, stateOf, suspendDoctor, textsTo } from '../support/bundling.ts'
 import { countEvents } from '../support/ledgerEvents.ts'
 import { testVillage } from '../support/testVillage.ts'
@@ -35,6 +38,51 @@ test.each([1, 3, 10])(
     expect((await village.app.store.operations.ofRequest(request.id, 'openGrant'))?.status).toBe('included')
   },
 )
+
+test('a node that is back on the chain that was read, before the other one was, is read again', async () => {
+  await using village = await testVillage()
+  const { app } = village
+  const [request] = await askEverybody(village)
+  village.world.phones.text(request.patient.phone, `${request.number} 1`)
+  await village.settle()
+  const told = textsTo(village, request.patient.phone)
+  await app.worker.stop()
+  const honest = openLedger(app.client, app.deployment)
+  const head = await honest.head()
+  const cutOff = () => Promise.reject(new Error('The node is gone.'))
+  // It shows another last block, and goes before a log of it was read.
+  const other = {
+    ...honest,
+    head: async () => ({ ...head, hash }),
+    block: async () => ({ ...head, hash }),
+    events: cutOff,
+  }
+  await expect(projectChain(partsWith(village, other))).rejects.toThrow('The node is gone.')
+  const operation = async () => (await app.store.operations.ofRequest(request.id, 'openGrant'))?.status
+  expect(await operation()).toBe('submitted')
+  await village.settle()
+  expect(await operation()).toBe('included')
+  expect(await stateOf(village, request)).toEqual({ database: 'granted', ledger: onChain.granted })
+  expect(textsTo(village, request.patient.phone)).toEqual(told)
+})
+
+test('a node that lacks more blocks than a reorganisation takes is waited for', async () => {
+  await using village = await testVillage()
+  const { app } = village
+  const [request] = await askEverybody(village)
+  village.world.phones.text(request.patient.phone, `${request.number} 1`)
+  await village.world.chain.mine(20)
+  await village.settle()
+  await app.worker.stop()
+  const honest = openLedger(app.client, app.deployment)
+  const { number, ...genesis } = await honest.head()
+  expect(number).toBeGreaterThan(33)
+  const empty = { ...honest, head: async () => ({ ...genesis, number: 0 }), block: async () => null }
+  await expect(projectChain(partsWith(village, empty))).rejects.toThrow(
+    /at block 0, and block \d+ was read before\. Do:/,
+  )
+  expect((await app.store.operations.ofRequest(request.id, 'openGrant'))?.status).toBe('included')
+})
 
 test('question, yes, look and removal, all taken back at once, stand again in an order that the ledger takes', async () => {
   await using village = await testVillage()
@@ -173,4 +221,19 @@ async function reorganise({ world }: Village, depth: number): Promise<void> {
 
 async function blockNumber({ app }: Village): Promise<number> {
   return Number(await app.client.getBlockNumber({ cacheTime: 0 }))
+}
+
+const hash = `0x${'ab'.repeat(32)}` as const
+
+/** What reads the chain, of a server that is stopped, with a node of the test's own. */
+function partsWith({ app, now }: Village, ledger: Ledger): ProjectChainParts {
+  return {
+    store: app.store,
+    ledger,
+    outcomes: chainOutcomes({ store: app.store, say: async () => {}, clock: now, resyncCard: async () => false }),
+    firstBlock: app.deployment.blockNumber,
+    clock: now,
+    chase: async () => true,
+    chaseOperations: async () => [],
+  }
 }
