@@ -14,10 +14,15 @@ const allowEmergency = safeguardNumberOf('allowEmergency')
  * account, and 72 hours pass.
  */
 export async function allowEmergencies(village: Village, patient: SeededPatient): Promise<void> {
-  await callAsPatient(village, patient, 'scheduleLooseningByRecovery', [allowEmergency, `0x${'00'.repeat(32)}`])
+  await beginRecovery(village, patient)
   await village.advance(72 * hour)
   await callAsPatient(village, patient, 'executeLoosening', [await accountOf(village, patient), allowEmergency])
   await village.settle()
+}
+
+/** Two of her guardians have begun to allow emergencies for her. */
+export function beginRecovery(village: Village, patient: SeededPatient): Promise<void> {
+  return callAsPatient(village, patient, 'scheduleLooseningByRecovery', [allowEmergency, `0x${'00'.repeat(32)}`])
 }
 
 /** She forbids it on the chain, and nobody has read the block yet. */
