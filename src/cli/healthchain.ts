@@ -88,61 +88,51 @@ const doctor = healthchain
     "What a hospital's office does for its doctors, with the hospital's own key, which pays. Never on the server.",
   )
 
-const codes = '\nExit codes: 0 done, 1 not done, 2 it could not be tried.'
+const ledgerOption = ['--ledger <address>', "the ConsentLedger's address", readAddress] as const
+const doctorOption = ['--account <address>', 'as the page of her passkeys shows it', readAddress] as const
+const affiliationOption = ['--affiliation <number>', 'hers with this hospital', readNumber] as const
 
-doctor
-  .command('add')
-  .description('Adds the account of a doctor to the ledger, and prints the number of her affiliation.')
-  .requiredOption('--rpc <url>', "the chain's node", readUrl)
-  .requiredOption('--ledger <address>', "the ConsentLedger's address", readAddress)
-  .requiredOption('--account <address>', 'as the page of her passkey shows it', readAddress)
-  .requiredOption('--key-file <file>', "the key of the hospital's account: 64 hexadecimal digits, mode 0600")
-  .addHelpText('after', codes)
-  .action(({ rpc, ledger, account, keyFile }) => say(addByHospital({ rpc, ledger, doctorAccount: account, keyFile })))
+/** What the hospital's own key signs, and pays for. */
+function signed(name: string, description: string): Command {
+  return doctor
+    .command(name)
+    .description(description)
+    .requiredOption('--rpc <url>', "the chain's node", readUrl)
+    .requiredOption('--key-file <file>', "the key of the hospital's account: 64 hexadecimal digits, mode 0600")
+    .addHelpText('after', '\nExit codes: 0 done, 1 not done, 2 it could not be tried.')
+}
 
-doctor
-  .command('suspend')
-  .description('Ends an affiliation for ever, and every grant that names it, at once.')
-  .requiredOption('--rpc <url>', "the chain's node", readUrl)
-  .requiredOption('--ledger <address>', "the ConsentLedger's address", readAddress)
-  .requiredOption('--affiliation <number>', 'as `doctor add` printed it', readNumber)
-  .requiredOption('--key-file <file>', "the key of the hospital's account: 64 hexadecimal digits, mode 0600")
-  .addHelpText('after', codes)
-  .action(({ rpc, ledger, affiliation, keyFile }) =>
-    say(suspendByHospital({ rpc, ledger, affiliationId: affiliation, keyFile })),
-  )
+signed('add', 'Adds the account of a doctor to the ledger, and prints the number of her affiliation.')
+  .requiredOption(...ledgerOption)
+  .requiredOption(...doctorOption)
+  .action(({ account: doctorAccount, ...options }) => say(addByHospital({ ...options, doctorAccount })))
+
+signed('suspend', 'Ends an affiliation for ever, and every grant that names it, at once.')
+  .requiredOption(...ledgerOption)
+  .requiredOption(...affiliationOption)
+  .action(({ affiliation: affiliationId, ...options }) => say(suspendByHospital({ ...options, affiliationId })))
 
 doctor
   .command('passkeys')
   .description('Prints the passkeys that an account obeys, and the one that is proposed, from the chain alone.')
   .requiredOption('--rpc <url>', "the chain's node", readUrl)
-  .requiredOption('--account <address>', "the doctor's account", readAddress)
+  .requiredOption(...doctorOption)
   .addHelpText('after', '\nExit codes: 0 printed, 2 it could not be read.')
   .action(async ({ rpc, account }) => {
     process.stdout.write(`${(await passkeysOf({ rpc, doctorAccount: account })).join('\n')}\n`)
   })
 
-doctor
-  .command('replace-passkey')
-  .description('Proposes a new passkey in place of all that her account obeys; she can say no for 72 hours.')
-  .requiredOption('--rpc <url>', "the chain's node", readUrl)
-  .requiredOption('--account <address>', "the doctor's account", readAddress)
-  .requiredOption('--affiliation <number>', 'hers with this hospital', readNumber)
+signed('replace-passkey', 'Proposes a new passkey in place of all that her account obeys; she can say no for 72 hours.')
+  .requiredOption(...doctorOption)
+  .requiredOption(...affiliationOption)
   .requiredOption('--passkey <x,y>', 'the line from the page of her passkeys', readPasskey)
-  .requiredOption('--key-file <file>', "the key of the hospital's account: 64 hexadecimal digits, mode 0600")
-  .addHelpText('after', codes)
-  .action(({ rpc, account, affiliation, passkey, keyFile }) =>
-    say(replacePasskey({ rpc, doctorAccount: account, affiliationId: affiliation, passkey, keyFile })),
+  .action(({ account: doctorAccount, affiliation: affiliationId, ...options }) =>
+    say(replacePasskey({ ...options, doctorAccount, affiliationId })),
   )
 
-doctor
-  .command('finish-passkey')
-  .description('Puts the proposed passkey in place, 72 hours after it was proposed. Any key may.')
-  .requiredOption('--rpc <url>', "the chain's node", readUrl)
-  .requiredOption('--account <address>', "the doctor's account", readAddress)
-  .requiredOption('--key-file <file>', 'the key that pays: 64 hexadecimal digits, mode 0600')
-  .addHelpText('after', codes)
-  .action(({ rpc, account, keyFile }) => say(finishPasskey({ rpc, doctorAccount: account, keyFile })))
+signed('finish-passkey', 'Puts the proposed passkey in place, 72 hours after it was proposed. Any key may.')
+  .requiredOption(...doctorOption)
+  .action(({ account: doctorAccount, ...options }) => say(finishPasskey({ ...options, doctorAccount })))
 
 const emergency = healthchain.command('emergency').description('Emergencies that wait for their review.')
 

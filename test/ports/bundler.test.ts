@@ -41,14 +41,7 @@ const bundlers: Record<string, () => Promise<Bundling>> = {
     }
   },
   "another's bundler": async () => {
-    let standIn: BundlerStandIn | null = null
-    const village = await testVillage('embedded', {
-      async bundler(world) {
-        standIn = await startVendor(world)
-        return standIn
-      },
-    })
-    const vendor = standIn as unknown as BundlerStandIn
+    const { village, vendor } = await withVendor()
     const countSent = () => vendor.calls.filter((method) => method === 'eth_sendUserOperation').length
     let sentBefore = 0
     return {
@@ -245,14 +238,8 @@ describe.each(Object.keys(bundlers))('with %s', (name) => {
 
 describe("another's bundler that answers late", () => {
   test('and refuses what has gone through meanwhile, at a second asking, changes nothing', async () => {
-    let standIn: BundlerStandIn | null = null
-    await using village = await testVillage('embedded', {
-      async bundler(world) {
-        standIn = await startVendor(world)
-        return standIn
-      },
-    })
-    const vendor = standIn as unknown as BundlerStandIn
+    const { village: started, vendor } = await withVendor()
+    await using village = started
     const [request] = await askEverybody(village)
     const letIn = vendor.keepWaiting()
     village.world.phones.text(request.patient.phone, `${request.number} 1`)
@@ -270,14 +257,8 @@ describe("another's bundler that answers late", () => {
 
 describe("another's bundler that refuses for reasons of its own", () => {
   test('is asked later each time; after ten minutes she is told that nothing was opened; a removal is never given up', async () => {
-    let standIn: BundlerStandIn | null = null
-    await using village = await testVillage('embedded', {
-      async bundler(world) {
-        standIn = await startVendor(world)
-        return standIn
-      },
-    })
-    const vendor = standIn as unknown as BundlerStandIn
+    const { village: started, vendor } = await withVendor()
+    await using village = started
     const countSent = () => vendor.calls.filter((method) => method === 'eth_sendUserOperation').length
     const [patient, another] = await askEverybody(village)
     const text = ({ patient: { phone } }: AskedOf, words: string) => village.world.phones.text(phone, words)
@@ -381,6 +362,18 @@ describe("the stand-in for another's bundler, asked by the account-abstraction S
 
 function disposable(bundling: Bundling) {
   return { ...bundling, [Symbol.asyncDispose]: () => bundling.village.stop() }
+}
+
+/** A village whose operations go by a vendor's bundler. */
+async function withVendor(): Promise<{ village: Village; vendor: BundlerStandIn }> {
+  let vendor: BundlerStandIn | null = null
+  const village = await testVillage('embedded', {
+    async bundler(world) {
+      vendor = await startVendor(world)
+      return vendor
+    },
+  })
+  return { village, vendor: vendor as unknown as BundlerStandIn }
 }
 
 async function startVendor(world: World): Promise<BundlerStandIn> {
