@@ -19,11 +19,11 @@ import { revertDataOf } from './revertData.ts'
 /** A hospital's own key, which pays for its transactions; no server holds it. */
 export type Office = { client: PublicClient; wallet: WalletClient; account: LocalAccount }
 
-/** The name of the error with which the contract would say no; then nothing was sent. */
+/**
+ * The name of the error with which the contract would say no; `NoContract` and `OtherContract` where there is none, or another,
+ * at the address. Nothing was sent.
+ */
 export type OfficeRefusal = { refused: string }
-
-/** There is no contract at the address: a wrong one, or an account that its first operation has yet to make. */
-export const noContract = 'NoContract'
 
 /** @returns the affiliation that its grants will name */
 export async function addDoctor(
@@ -76,8 +76,8 @@ async function send(
   abi: Abi,
   data: Hex,
 ): Promise<TransactionReceipt | OfficeRefusal> {
-  // A transaction to nobody succeeds, and is paid for.
-  if ((await client.getCode({ address: to })) === undefined) return { refused: noContract }
+  // A transaction to nobody succeeds, and is paid for. An account is made by its first operation.
+  if ((await client.getCode({ address: to })) === undefined) return { refused: 'NoContract' }
   try {
     await client.call({ account: account.address, to, data })
   } catch (error) {

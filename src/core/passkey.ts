@@ -1,5 +1,12 @@
 import type { EpochMs } from './people.ts'
-import type { ConsentRequestRow, Hex, PasskeyAccountRow, UnsignedOperationRow, UserOperationRow } from './rows.ts'
+import type {
+  ConsentRequestRow,
+  Hex,
+  PasskeyAccountRow,
+  PasskeyRow,
+  UnsignedOperationRow,
+  UserOperationRow,
+} from './rows.ts'
 import type { PasskeyOperationKind } from './userOperation.ts'
 
 /** A point of the curve P-256: the public half of a passkey, as the chain holds it. */
@@ -67,16 +74,17 @@ export type PasskeyOperations = {
 
 export type AccountOfPasskeys = Pick<PasskeyAccountRow, 'account' | 'qx' | 'qy'>
 
+/** What an operation that waits for a doctor's signature is about. */
+export type ToSign =
+  | { kind: RequestKindToSign; request: ConsentRequestRow; patientAccount: Hex }
+  /** @property passkey that shall sign too; null where no second one shall */
+  | { kind: 'setSecondPasskey'; passkey: PasskeyRow | null }
+  | { kind: 'vetoRotation' }
+
+export type RequestKindToSign = Exclude<UnsignedOperationRow['kind'], PasskeyOperationKind>
+
 export type OperationToSign = {
   account: AccountOfPasskeys
   /** The account's operations that are not in a block yet: this one follows them. */
   open: readonly UserOperationRow[]
-} & (
-  | {
-      kind: Exclude<UnsignedOperationRow['kind'], PasskeyOperationKind>
-      request: ConsentRequestRow
-      patientAccount: Hex
-    }
-  | { kind: 'setSecondPasskey'; passkey: PasskeyPoint | null }
-  | { kind: 'vetoRotation' }
-)
+} & ToSign

@@ -1,9 +1,8 @@
 import type { AffiliationRefusal } from '../core/affiliation.ts'
 import type { Preset, Purpose } from '../core/classes.ts'
-import type { PasskeyPoint } from '../core/passkey.ts'
+import type { PasskeyPoint, RequestKindToSign } from '../core/passkey.ts'
 import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs } from '../core/people.ts'
-import type { Hex, UnsignedOperationRow } from '../core/rows.ts'
-import type { PasskeyOperationKind } from '../core/userOperation.ts'
+import type { Hex } from '../core/rows.ts'
 import type { AccessAsk, AskRefusal, EmergencyOpening, EmergencyRefusal, LookRefusal } from './actions.ts'
 
 /** What a doctor does with her passkeys. The server prepares and checks; it can sign nothing of it. */
@@ -23,7 +22,7 @@ export type PasskeyActions = {
   signIn(
     statement: string,
     answer: string,
-  ): Promise<{ token: string; expiresAt: EpochMs } | { refused: PasskeyRefusal | AffiliationRefusal | 'notHeld' }>
+  ): Promise<{ token: string; expiresAt: EpochMs } | { refused: PasskeySignInRefusal }>
 
   prepareAsk(doctor: DoctorId, ask: AccessAsk): Promise<{ signingId: string } | { refused: AskRefusal | NotReady }>
   prepareEmergency(
@@ -58,8 +57,10 @@ export type PasskeyActions = {
   signLook(doctor: DoctorId, lookId: AccessEntryId, signature: string): Promise<boolean>
 }
 
-/** The signature, or the passkey, is not one that we asked for. `notHeld`, where it is said: it is hers, and her account does not obey it. */
+/** The signature, or the passkey, is not one that we asked for. */
 export type PasskeyRefusal = 'notVerified'
+/** `notHeld`: the passkey is hers, and her account does not obey it. */
+export type PasskeySignInRefusal = PasskeyRefusal | AffiliationRefusal | 'notHeld'
 /** The hospital has not added the account of her passkey. */
 export type NotReady = { code: 'accountNotConfirmed' }
 
@@ -103,7 +104,7 @@ export type NewPasskeyTask = {
 
 export type SigningSubject =
   | {
-      kind: Exclude<UnsignedOperationRow['kind'], PasskeyOperationKind>
+      kind: RequestKindToSign
       healthId: string
       preset: Preset
       purpose: Purpose

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { CheckAffiliation } from '../core/affiliation.ts'
 import {
   hashOfStatement,
@@ -14,6 +15,9 @@ import { changesPasskeys } from '../core/userOperation.ts'
 import { type Challenges, challengeBytes } from './challenges.ts'
 import type { PasskeyActions } from './passkeyActions.ts'
 import { type SignInParts, sessionLastsMs, startSession } from './signIn.ts'
+
+/** Her start page waits no longer for the chain. */
+const startPageWaitsMs = 1_000
 
 export type PasskeySignInParts = SignInParts & {
   store: Store
@@ -42,12 +46,11 @@ export function passkeySignInActions(parts: PasskeySignInParts): Actions {
   return {
     async proposedFrom(doctorId) {
       const account = await people.passkeyAccount(doctorId)
-      try {
-        return account && ((await operations.held(account)).proposed?.readyAt ?? null)
-      } catch {
-        // The page of her passkeys says that the chain does not answer.
-        return null
-      }
+      if (!account) return null
+      const tooLate = setTimeout(startPageWaitsMs, null, { ref: false })
+      // Where the chain does not answer, the page comes without it.
+      const held = await Promise.race([operations.held(account), tooLate]).catch(() => null)
+      return held?.proposed?.readyAt ?? null
     },
 
     async standing(doctorId, sessionGrantId) {

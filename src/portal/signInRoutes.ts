@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import type { AffiliationRefusal } from '../core/affiliation.ts'
 import { errorAnswer } from './errorAnswers.ts'
 import { pageContext, sendPage, textField } from './pageContext.ts'
 import { messagePage } from './pages/messagePage.ts'
 import { signInPage } from './pages/signInPage.ts'
-import type { PasskeyRefusal } from './passkeyActions.ts'
+import type { PasskeySignInRefusal } from './passkeyActions.ts'
 import type { PortalParts } from './portalParts.ts'
 import { endSession, readSession, sessionToken, startSession } from './session.ts'
 import { affiliationRefusalWords, notHeldWords, notVerifiedWords } from './words.ts'
@@ -24,11 +23,7 @@ export function signInRoutes(parts: PortalParts): FastifyPluginAsync {
     status = 200,
   ) => sendPage(reply, signInPage(pageContext(parts, request, reply), typed, actions.passkeys.signInTask()), status)
 
-  const sendRefusal = (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    refused: PasskeyRefusal | AffiliationRefusal | 'notHeld',
-  ) => {
+  const sendRefusal = (request: FastifyRequest, reply: FastifyReply, refused: PasskeySignInRefusal) => {
     const context = pageContext(parts, request, reply)
     const words = refusalWords(refused)
     const isPassing = refused === 'chainUnavailable'
@@ -96,7 +91,7 @@ export function signInRoutes(parts: PortalParts): FastifyPluginAsync {
   }
 }
 
-function refusalWords(refused: PasskeyRefusal | AffiliationRefusal | 'notHeld') {
+function refusalWords(refused: PasskeySignInRefusal) {
   if (refused === 'notVerified') return notVerifiedWords
   return refused === 'notHeld' ? notHeldWords : affiliationRefusalWords(refused)
 }

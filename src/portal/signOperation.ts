@@ -1,18 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { nextState } from '../core/consent.ts'
 import { parseHealthId } from '../core/healthId.ts'
-import { type PasskeyCheck, type PasskeyOperations, slotOf } from '../core/passkey.ts'
+import { type PasskeyCheck, type PasskeyOperations, slotOf, type ToSign } from '../core/passkey.ts'
 import { type ConsentRequestId, type EpochMs, minute } from '../core/people.ts'
-import type {
-  ConsentRequestRow,
-  Hex,
-  PasskeyAccountRow,
-  PasskeyRow,
-  UnsignedOperationRow,
-  UserOperationRow,
-} from '../core/rows.ts'
+import type { ConsentRequestRow, Hex, PasskeyAccountRow, UnsignedOperationRow, UserOperationRow } from '../core/rows.ts'
 import type { Store } from '../core/store.ts'
-import { newPasskeyOperation, newUserOperation, type PasskeyOperationKind } from '../core/userOperation.ts'
+import { newPasskeyOperation, newUserOperation } from '../core/userOperation.ts'
 import { addRequest, askable, freeNumber, newRequest, onNextLine, refusalOf } from './askForAccess.ts'
 import {
   addEmergency,
@@ -35,16 +28,6 @@ type Actions = Pick<
   'prepareAsk' | 'prepareEmergency' | 'prepareWithdrawal' | 'prepareSecondPasskey' | 'prepareVeto' | 'signing' | 'sign'
 >
 
-/** What an operation that waits for a signature is about. */
-type Subject =
-  | {
-      kind: Exclude<UnsignedOperationRow['kind'], PasskeyOperationKind>
-      request: ConsentRequestRow
-      patientAccount: Hex
-    }
-  | { kind: 'setSecondPasskey'; passkey: PasskeyRow | null }
-  | { kind: 'vetoRotation' }
-
 /**
  * What a doctor's own passkey signs: the server prepares the operation, the doctor reads what it does and signs its hash, and
  * only then there is a request. The row is written with its signature; nobody here can make another.
@@ -53,7 +36,7 @@ export function signOperationActions(parts: SignOperationParts): Actions {
   const { store, operations, passkeys, clock } = parts
 
   /** Puts an operation down to be signed. Outside of a transaction: the chain is asked. */
-  async function prepare(account: PasskeyAccountRow, subject: Subject): Promise<string> {
+  async function prepare(account: PasskeyAccountRow, subject: ToSign): Promise<string> {
     const open = await store.operations.open(account.account)
     const prepared = await operations.prepare({ ...subject, account, open })
     const now = clock()
@@ -70,7 +53,7 @@ export function signOperationActions(parts: SignOperationParts): Actions {
     return row.id
   }
 
-  async function subjectOf(row: UnsignedOperationRow): Promise<Subject | null> {
+  async function subjectOf(row: UnsignedOperationRow): Promise<ToSign | null> {
     const { kind, patientAccount, credentialId } = row
     if (kind === 'vetoRotation') return { kind }
     if (kind === 'setSecondPasskey')
@@ -85,7 +68,7 @@ export function signOperationActions(parts: SignOperationParts): Actions {
     return row?.doctorId === doctorId && row.createdAt > clock() - unsignedLastsMs ? row : null
   }
 
-  async function isCurrent(row: UnsignedOperationRow, subject: Subject, account: PasskeyAccountRow): Promise<boolean> {
+  async function isCurrent(row: UnsignedOperationRow, subject: ToSign, account: PasskeyAccountRow): Promise<boolean> {
     if (subject.kind === 'openRequest') {
       const { request } = subject
       if ((await onNextLine(parts, request)).lineHash !== request.lineHash) return false
@@ -195,13 +178,13 @@ export function signOperationActions(parts: SignOperationParts): Actions {
         const holder = { account: account.account, owner: null, keyId: null }
         const signed = operations.sign(row.operation, slot, signature)
         const byHer = { signedBy: 'owner', signed, hash: row.hash } as const
-        const { kind } = subject
-        if (kind === 'setSecondPasskey' || kind === 'vetoRotation') {
-          const change = { ...newPasskeyOperation(randomUUID(), kind, holder, now), ...byHer }
+        if (!('request' in subject)) {
+          const change = { ...newPasskeyOperation(randomUUID(), subject.kind, holder, now), ...byHer }
           await inside.operations.add(change)
           await inside.outbox.add('submitUserOperations', change.id, now)
           return { changed: 'passkeys' } as const
         }
+        const { kind } = subject
         const operation = (id: ConsentRequestId): Omit<UserOperationRow, 'sequence'> => ({
           ...newUserOperation(randomUUID(), kind, id, holder, now),
           ...byHer,
@@ -278,7 +261,7 @@ function nobodysAccount(): Hex {
 }
 
 function writeSubject(
-  subject: Subject,
+  subject: ToSign,
 ): Pick<UnsignedOperationRow, 'consentRequestId' | 'request' | 'patientAccount' | 'credentialId'> {
   const nothing = { consentRequestId: null, request: null, patientAccount: null, credentialId: null }
   switch (subject.kind) {
@@ -294,7 +277,7 @@ function writeSubject(
 }
 
 /** What the page says of it. */
-function aboutOf(subject: Subject, hospital: string): SigningSubject {
+function aboutOf(subject: ToSign, hospital: string): SigningSubject {
   const { kind } = subject
   if (kind === 'vetoRotation') return { kind }
   if (kind === 'setSecondPasskey') return { kind, madeAt: subject.passkey?.createdAt ?? null }

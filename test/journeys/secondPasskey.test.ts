@@ -5,12 +5,12 @@ import type { Village } from '../../local/village.ts'
 import { finishPasskey, passkeysOf, replacePasskey } from '../../src/cli/doctor.ts'
 import { hour } from '../../src/core/people.ts'
 import type { Hex } from '../../src/core/rows.ts'
-import { addAuthenticator } from '../support/authenticator.ts'
+import { addAuthenticator, callPasskeyModule } from '../support/authenticator.ts'
 import { openBrowser } from '../support/browser.ts'
 import { ask, signIn, signInWithPasskey, untilState } from '../support/doctorsBrowser.ts'
 import { numberOf, openPhone } from '../support/patientsPhone.ts'
 import { testVillage } from '../support/testVillage.ts'
-import { firstOf } from '../support/villagers.ts'
+import { firstOf, secondDoctor } from '../support/villagers.ts'
 
 let browser: Browser
 beforeAll(async () => {
@@ -62,6 +62,28 @@ test('a second passkey signs for a doctor until the first one says no, and then 
   await second.goto(request)
   await second.getByRole('button', { name: 'Open LAB RESULTS' }).click()
   expect(await headingOf(second)).toBe('This passkey does not sign for you')
+})
+
+test('who has a password only signs nothing with a passkey made now, and lets no passkey of another doctor sign', async () => {
+  await using village = await testVillage()
+  const { actions, store } = village.app
+  const { doctor } = firstOf(village)
+  await signInWithPasskey(browser, village, doctor)
+  const stranger = await makeAnother(village)
+  const [, made] = await store.people.passkeysOf(doctor.id)
+  const prepared = await actions.passkeys.prepareSecondPasskey(doctor.id, made?.credentialId ?? '')
+  const task = prepared && (await actions.passkeys.signing(doctor.id, prepared.signingId))
+  const asked = { challenge: task?.hash, rpId: task?.rpId, known: [made?.credentialId] }
+  const answer = await callPasskeyModule(stranger, 'signWithPasskey', asked)
+  expect(await actions.passkeys.sign(doctor.id, prepared?.signingId ?? '', answer)).toEqual({ refused: 'notVerified' })
+  expect(task?.known).not.toContain(made?.credentialId)
+
+  const other = secondDoctor(village)
+  expect(await actions.passkeys.prepareSecondPasskey(other.id, made?.credentialId ?? '')).toBeNull()
+  await signInWithPasskey(browser, village, other)
+  expect(await actions.passkeys.prepareSecondPasskey(other.id, made?.credentialId ?? '')).toBeNull()
+  await village.settle()
+  expect(await store.operations.open(task?.account ?? '0x')).toEqual([])
 })
 
 test('a hospital puts a new passkey in place of a lost one, and a doctor who did not ask for that says no', async () => {

@@ -1,3 +1,4 @@
+import { changesPasskeys } from '../../core/userOperation.ts'
 import type { Dates } from '../dates.ts'
 import { type Html, html } from '../html.ts'
 import type { SigningTask } from '../passkeyActions.ts'
@@ -10,7 +11,7 @@ export function signingPage(context: PageContext, task: SigningTask): string {
   const { title, sentence } = wordsOf(task)
   return layout(context, {
     title,
-    ...(isOfPasskeys(task.kind) ? {} : { section: 'ask' as const }),
+    ...(changesPasskeys(task.kind) ? {} : { section: 'ask' as const }),
     width: 'narrow',
     scripts: ['passkeyForms.js'],
     main: html`<section class="card stack">
@@ -22,7 +23,7 @@ ${facts(task, dates)}
 <p class="error" role="alert" data-problem hidden></p>
 <noscript><p class="warning">Signing with a passkey needs JavaScript in this browser.</p></noscript>
 <button type="submit">Sign with your passkey</button></form>
-<p><a href="${isOfPasskeys(task.kind) ? '/passkey' : '/'}">Don't sign</a></p>
+<p><a href="${changesPasskeys(task.kind) ? '/passkey' : '/'}">Don't sign</a></p>
 <details><summary>What exactly is signed</summary>
 <p class="hint">The hash of a user operation of your account <span class="code long">${task.account}</span>. These words were made from it by the server; your passkey shows no words of its own.</p>
 <p class="code long">${task.hash}</p></details>
@@ -62,10 +63,6 @@ function wordsOf(task: SigningTask): { title: string; sentence: string } {
     title: 'Take the second passkey away',
     sentence: 'With your signature your account obeys your first passkey alone.',
   }
-}
-
-function isOfPasskeys(kind: SigningTask['kind']): boolean {
-  return kind === 'setSecondPasskey' || kind === 'vetoRotation'
 }
 
 function facts(task: SigningTask, dates: Dates): Html {
