@@ -1,9 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 
 export const localChainId = 31337
+
+/** Above the ports that services are known by, below those that Linux and macOS give to outgoing connections. */
+const ports = { first: 15_000, beyond: 32_000 } as const
+const portAttempts = 100
 
 export type AnvilOptions = { port: number; blockTimeS: number | undefined; chainId: number; codeSizeLimit: boolean }
 
@@ -21,15 +26,20 @@ export function spawnAnvil({ port, blockTimeS, chainId, codeSizeLimit }: AnvilOp
   return spawn(anvilBinary(), args, { stdio: 'ignore' })
 }
 
-/** A port of 127.0.0.1 that was free a moment ago. */
+/**
+ * A port of 127.0.0.1 that was free a moment ago.
+ *
+ * Not one that the system hands out: it hands the same ones to outgoing connections, and any of those could have taken the
+ * port before its server listens.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new TypeError('A TCP server has a port.')
-  return address.port
+  for (let attempt = 0; attempt < portAttempts; attempt += 1) {
+    const port = randomInt(ports.first, ports.beyond)
+    if (await isPortFree(port)) return port
+  }
+  throw new Error(
+    `None of ${portAttempts} ports between ${ports.first} and ${ports.beyond} is free. Do: end what listens there.`,
+  )
 }
 
 /** True when nothing listens on that port of 127.0.0.1. */
