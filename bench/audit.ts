@@ -53,7 +53,7 @@ function lawfulHistory(): LedgerHistory {
   for (let request = 1; events.length < eventCount; request += 1) {
     const requestId = word(request)
     const patient = address(1_000 + request)
-    events.push({ ...place(address(5)), kind: 'patientAdded', patient })
+    events.push({ ...place(address(5)), kind: 'patientAdded', patient, hospital: post.hospital })
     events.push({ ...place(address(4)), kind: 'requestOpened', requestId, patient, affiliationId: 1 })
     const granted = place(address(4))
     const until = (Math.ceil(granted.timestamp / daySeconds) + 7) * daySeconds

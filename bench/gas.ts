@@ -73,6 +73,7 @@ async function measureOurs(world: GasWorld): Promise<Row[]> {
     ...[
       { metric: 'Fjord bytes of a grant with code, N = 1', ours: coded.one.bytesEach },
       { metric: 'Fjord bytes of a grant with code, N = 50', ours: coded.fifty.bytesEach, atMost: targets.bytesOfFifty },
+      { metric: 'Fjord bytes of a grant with code, N = 50, nonces 2 to 6', ours: coded.ofManyNonces.bytesEach },
     ].map((row) => toRow({ ...row, unit: 'bytes', peer: plain.codedGrantBytes, peerName: 'plain key' })),
     ...capacityRows('Grants with code', { ours: coded.fifty.gasEach, peer: plain.codedGrant.gasUsed }, 'plain key'),
     ...[
@@ -185,6 +186,7 @@ async function measureSteady(world: GasWorld, people: GasPeople) {
     fifty: (await grant(cardHolders)).cost,
     ten: (await grant(cardHolders.slice(0, 10))).cost,
     one: (await grant(cardHolders.slice(0, 1))).cost,
+    ofManyNonces: (await grantInTurns(grant, cardHolders)).cost,
   }
   const removedOne = await remove(patients.slice(0, 1), one.asked)
 
@@ -202,6 +204,15 @@ async function measureSteady(world: GasWorld, people: GasPeople) {
     request: await requestTo(another),
     logEntries,
   }
+}
+
+/** The last of many grants, of as many patients with one, two, three, four and five grants more before it. */
+async function grantInTurns<Granted>(
+  grant: (of: readonly Holder[]) => Promise<Granted>,
+  holders: readonly Holder[],
+): Promise<Granted> {
+  for (const part of [1, 2, 3, 4]) await grant(holders.filter((_, index) => index % 5 >= part))
+  return grant(holders)
 }
 
 /** Gas of one transaction that logs a look at each grant. */

@@ -33,12 +33,17 @@ import {
   sponsorPaymasterAbi,
 } from '../src/accounts/contracts.generated.ts'
 import { create2DeployerAddress, type Deployment, deployContracts } from '../src/accounts/deployments.ts'
-import { ledgerAnswerOf, ledgerContentIdOf, ledgerRequestIdOf } from '../src/accounts/ledgerRequest.ts'
+import { encodeHandleOps, splitByGas } from '../src/accounts/handleOps.ts'
+import {
+  ledgerAnswerOf,
+  ledgerCodedAnswerOf,
+  ledgerContentIdOf,
+  ledgerRequestIdOf,
+} from '../src/accounts/ledgerRequest.ts'
 import {
   encodeSponsorDay,
   gasLimitOf,
   hashUserOperation,
-  packUserOperation,
   prepareUserOperation,
   type SignedUserOperation,
   toCompactSignature,
@@ -61,11 +66,11 @@ const startedAt = startedOnDay * daySeconds
 const answerBy = startedAt + daySeconds
 /** The last midnight that a grant of seven days may end at. */
 const until = (startedOnDay + 7) * daySeconds
-/** As much of a request's id and of an artefact's commitment as is hash. */
-const hashBytes = 20
+/** As much of a request's id and of an artefact's commitment as is hash, and how much of each an answer with a code shows. */
+const [hashBytes, codedHashBytes] = [20, 16]
 /** Above what bundles use; no opcode of ours or of a peer asks for it. */
 const blockGasLimit = 200_000_000n
-const cardLines = 5
+const cardLines = 9
 /** More than the ledger has words of storage before its mappings. */
 const maxSlots = 32n
 
@@ -184,12 +189,12 @@ export async function startGasWorld({ codeSizeLimit = true } = {}) {
 
   /** A patient who has allowed emergencies: written into the ledger's storage, since the way there takes three days. */
   async function allowEmergencies(patient: Address): Promise<void> {
-    // PatientSafeguards.Settings: the bit behind the 40 of the time of freezing.
-    const allowed = toHex(1n << 40n, { size: 32 })
+    // ProviderRegistry.Patient: the bit behind her hospital's number and two times.
+    const allowed = 1n << 112n
     for (let slot = 0n; slot < maxSlots; slot += 1n) {
       const index = keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'uint256' }], [patient, slot]))
       const before = (await client.getStorageAt({ address: ledger, slot: index })) ?? zeroHash
-      await testClient.setStorageAt({ address: ledger, index, value: allowed })
+      await testClient.setStorageAt({ address: ledger, index, value: toHex(BigInt(before) | allowed, { size: 32 }) })
       const call = { address: ledger, abi: consentLedgerAbi, functionName: 'safeguards', args: [patient] } as const
       if ((await client.readContract(call)).emergencyAllowed) return
       await testClient.setStorageAt({ address: ledger, index, value: before })
@@ -241,10 +246,12 @@ export async function startGasWorld({ codeSizeLimit = true } = {}) {
   }
 
   function handleOpsCall(signed: readonly SignedUserOperation[]): Call & { gas: bigint } {
-    const args = [signed.map(packUserOperation), operator.address] as const
+    const carriers = signed.map((operation) => ({ operation }))
+    // In the order that a bundle has, and in one: a peer's operations may ask for more than a transaction of Lisk takes.
+    const [bundled = []] = splitByGas(carriers, blockGasLimit)
     return {
       to: deployment.entryPoint.address,
-      data: encodeFunctionData({ abi: entryPointAbi, functionName: 'handleOps', args }),
+      data: encodeHandleOps(bundled, operator.address),
       gas: signed.reduce((sum, operation) => sum + gasLimitOf(operation), bundleOverhead),
     }
   }
@@ -329,11 +336,13 @@ export function openRequestCall(request: LedgerRequest): Hex {
 }
 
 export function grantCall({ requestId, contentId, code }: Asked): Hex {
-  // Without a line of a card, both are the same.
-  const answer = [contentId, ledgerAnswerOf(artefactOf(requestId), until)] as const
-  return code === null
-    ? encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openGrant', args: answer })
-    : encodeFunctionData({ abi: consentLedgerAbi, functionName: 'openGrantWithCode', args: [...answer, code] })
+  const [abi, artefact] = [consentLedgerAbi, artefactOf(requestId)]
+  if (code === null) {
+    const args = [requestId, ledgerAnswerOf(artefact, until)] as const
+    return encodeFunctionData({ abi, functionName: 'openGrant', args })
+  }
+  const args = ledgerCodedAnswerOf(contentId, artefact, code, until)
+  return encodeFunctionData({ abi, functionName: 'openGrantWithCode', args })
 }
 
 function artefactOf(requestId: Hex): Hex {
@@ -342,8 +351,9 @@ function artefactOf(requestId: Hex): Hex {
 
 /** What no two bundles have in common. */
 export function hashesOf({ requestId, contentId, code }: Asked): Hex[] {
-  const hashes = [slice(contentId, size(contentId) - hashBytes), artefactOf(requestId)]
-  return code === null ? hashes : [...hashes, slice(code, 0, codeStretch.bytes)]
+  const [content, artefact] = [slice(contentId, size(contentId) - hashBytes), artefactOf(requestId)]
+  if (code === null) return [content, artefact]
+  return [slice(content, -codedHashBytes), slice(artefact, 0, codedHashBytes), slice(code, 0, codeStretch.bytes)]
 }
 
 /** The last 64 bytes of a signature; of its first ones some accounts make another use. */

@@ -9,7 +9,7 @@ const samples = 8
  *
  * Which of them happens to repeat three bytes of another, or to push a place that would match out of FastLZ's table, is luck.
  *
- * @param random parts of the transaction that are as good as random, 16 bytes at least
+ * @param random parts of the transaction that are as good as random, 14 bytes at least
  */
 export function meanFjordBytes(transaction: Hex, random: readonly Hex[]): number {
   const bytes = Buffer.from(hexToBytes(transaction))

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 /// @title Code cards as the chain knows them
 /// @notice A card's lines are a hash chain that ends in a random word; the ledger keeps the first link that is left.
-/// @dev Line i has a code, stretched off chain to x_i, 16 bytes and zeros behind; h_i = keccak256(x_i) is its line hash, and its link
+/// @dev Line i has a code, stretched off chain to x_i, 14 bytes and zeros behind; h_i = keccak256(x_i) is its line hash, and its link
 /// c_i = keccak256(abi.encode(chain id, this ledger, h_i, c_(i+1))), so that a card serves one ledger on one chain.
 /// Taking a line shows h_i and c_(i+1) and leaves c_(i+1); only x_i opens what took the line.
 library CodeCards {

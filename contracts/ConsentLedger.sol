@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+
 import {CodeCards} from "./CodeCards.sol";
 import {IConsentLedger} from "./IConsentLedger.sol";
 import {IPasskeyDoctors} from "./IPasskeyDoctors.sol";
@@ -55,7 +57,7 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     function openRequest(AccessRequest calldata request) external returns (bytes32 requestId) {
         address patient = request.patient;
         _requireActiveDoctor(request.affiliationId);
-        if (!isPatient(patient)) revert PatientNotRegistered(patient);
+        Patient storage settings = _requireSharing(patient);
         if (request.rights == 0 || request.rights > ALL_RIGHTS) revert RightsInvalid(request.rights);
         if (request.durationDays == 0 || request.durationDays > MAX_DURATION_DAYS) {
             revert DurationInvalid(request.durationDays);
@@ -64,7 +66,6 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         if (request.answerBy <= block.timestamp || request.answerBy > latestAnswer) {
             revert AnswerTimeInvalid(request.answerBy, latestAnswer);
         }
-        if (_settings[patient].frozenAt != 0) revert FrozenPatient(patient);
         requestId = requestIdOf(request);
         if (_requests[requestId].state() != RequestState.Unknown) revert RequestAlreadyKnown(requestId);
         if (_barred[patient][requestId]) revert RequestBarred(requestId, patient);
@@ -74,7 +75,7 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
             _takeLine(patient, request.lineHash, request.nextLink);
             bits |= CODE_REQUIRED;
         } else {
-            if (_settings[patient].codeRequired) revert CardLineMissing(patient);
+            if (settings.codeRequired) revert CardLineMissing(patient);
             _requirePasskey(msg.sender);
         }
         if (request.replaces != 0) {
@@ -115,19 +116,25 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         Request request = _requireOwn(requestId);
         _requireOpen(requestId, request);
         if (request.bits() & CODE_REQUIRED != 0) revert CodeMissing(requestId);
-        uint40 until = _grant(requestId, answer, request, request.bits());
+        uint40 until = _grant(requestId, uint16(uint256(answer) >> 80), request, request.bits());
         emit GrantOpened(requestId, msg.sender, until, bytes20(answer), false);
     }
 
     /// @inheritdoc IConsentLedger
-    function openGrantWithCode(bytes32 contentId, bytes32 answer, bytes32 code) external {
-        bytes32 requestId = _withLine(contentId, CodeCards.lineHashOf(code));
+    function openGrantWithCode(bytes32 contentAndArtefact, bytes16 codeAndDay) external {
+        bytes16 content = bytes16(contentAndArtefact);
+        bytes32 requestId = _withLine(content, CodeCards.lineHashOf(bytes14(codeAndDay)));
         Request request = _requests[requestId];
-        if (request.state() == RequestState.Unknown) revert CodeMismatch(contentId);
+        if (request.state() == RequestState.Unknown) revert CodeMismatch(content);
         if (msg.sender != request.patient()) revert NotRequestPatient(requestId, msg.sender);
         _requireOpen(requestId, request);
-        uint40 until = _grant(requestId, answer, request, request.bits() | CODE_CHECKED);
-        emit GrantOpened(requestId, msg.sender, until, bytes20(answer), true);
+        uint40 until = _grant(
+            requestId,
+            uint16(uint128(codeAndDay)),
+            request,
+            request.bits() | CODE_CHECKED
+        );
+        emit GrantOpened(requestId, msg.sender, until, bytes20(contentAndArtefact << 128), true);
     }
 
     /// @inheritdoc IConsentLedger
@@ -181,9 +188,7 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         bytes32 reasonCommitment
     ) external returns (bytes32 requestId) {
         _requireActiveDoctor(affiliationId);
-        if (!isPatient(patient)) revert PatientNotRegistered(patient);
-        Settings memory settings = _settings[patient];
-        if (settings.frozenAt != 0) revert FrozenPatient(patient);
+        Patient storage settings = _requireSharing(patient);
         if (!settings.emergencyAllowed) revert EmergencyNotAllowed(patient);
         _requirePasskey(msg.sender);
         bytes32 last = _lastEmergencies[patient][msg.sender];
@@ -313,7 +318,8 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     /// @inheritdoc IConsentLedger
     function requestIdOf(AccessRequest calldata request) public view returns (bytes32 requestId) {
         bytes32 contentId = contentIdOf(request);
-        return request.lineHash == 0 ? contentId : _withLine(contentId, request.lineHash);
+        return
+            request.lineHash == 0 ? contentId : _withLine(bytes16(uint128(uint256(contentId))), request.lineHash);
     }
 
     /// @inheritdoc IConsentLedger
@@ -321,17 +327,18 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         return keccak256(abi.encode(block.chainid, address(this), request)) & REQUEST_ID_MASK;
     }
 
-    /// @inheritdoc PatientSafeguards
+    /// @inheritdoc ProviderRegistry
     function _removeOpenRequests(address patient) internal override {
-        uint256 count = _settings[patient].openRequestCount;
+        uint256 count = _patients[patient].openRequestCount;
         for (uint256 place = 0; place < count; ++place) {
             bytes32 requestId = _places[patient][place];
             Request request = _requests[requestId];
             if (request.state() != RequestState.Open) continue;
             _revoke(requestId, request);
-            emit GrantRevoked(requestId, patient);
+            if (msg.sender == patient) emit GrantRevoked(requestId, patient);
+            else emit GrantEndedByHospital(requestId, patient, msg.sender);
         }
-        _settings[patient].openRequestCount = 0;
+        _patients[patient].openRequestCount = 0;
     }
 
     /// @inheritdoc PatientSafeguards
@@ -344,15 +351,15 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         _accessWriter = newAccessWriter;
     }
 
-    /// @return until The end that the answer names, first second without access.
+    /// @param day The end that the answer names, in days since 1970.
+    /// @return until The same in seconds: the first without access.
     function _grant(
         bytes32 requestId,
-        bytes32 answer,
+        uint16 day,
         Request request,
         uint8 bits
     ) private returns (uint40 until) {
-        // An answer's last twelve bytes are the day; 96 bits of days and 40 of seconds a day have room in a word.
-        uint256 end = uint96(uint256(answer)) * uint256(1 days);
+        uint256 end = day * uint256(1 days);
         if (block.timestamp > request.deadline()) revert RequestExpired(requestId, request.deadline());
         uint256 latestEnd = _roundUpToDay(block.timestamp + uint256(request.tally()) * 1 days);
         if (end <= block.timestamp || end > latestEnd) revert GrantEndInvalid(requestId, end, latestEnd);
@@ -386,7 +393,7 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     /// answering costs nothing; each is dropped once.
     function _takePlace(address patient, bytes32 requestId, uint32 affiliationId) private {
         bytes32[MAX_OPEN_OF_PATIENT] storage places = _places[patient];
-        uint256 countBefore = _settings[patient].openRequestCount;
+        uint256 countBefore = _patients[patient].openRequestCount;
         uint256 count = countBefore;
         uint256 ofDoctor = 0;
         uint256 place = 0;
@@ -405,7 +412,7 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         if (count >= MAX_OPEN_OF_PATIENT) revert TooManyOpenRequests(patient, MAX_OPEN_OF_PATIENT);
         places[count] = requestId;
         ++count;
-        if (count != countBefore) _settings[patient].openRequestCount = uint8(count);
+        if (count != countBefore) _patients[patient].openRequestCount = uint8(count);
     }
 
     /// @dev Everything about a look that the ledger knows by itself; the affiliation is the registry's to say.
@@ -420,17 +427,20 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         if (block.timestamp >= request.deadline()) return AccessRefusal.Ended;
         if (_isUsedUp(request)) return AccessRefusal.UsedUp;
         if (!_hasRight(request, right)) return AccessRefusal.RightMissing;
-        if (_settings[request.patient()].frozenAt != 0) return AccessRefusal.PatientFrozen;
+        Patient storage settings = _patients[request.patient()];
+        if (settings.frozenAt != 0) return AccessRefusal.PatientFrozen;
+        if (settings.suspendedAt != 0) return AccessRefusal.PatientSuspended;
         return AccessRefusal.None;
     }
 
-    /// @dev True for a look that the grant allowed then and not any more, because it, the affiliation, or sharing as a
-    /// whole has ended since.
+    /// @dev True for a look that the grant allowed then and not any more, because it, the affiliation, the patient's standing
+    /// or sharing as a whole has ended since.
     function _wasAllowed(Request request, uint8 right, uint40 lookedAt) private view returns (bool) {
         if (request.state() < RequestState.Granted || _isUsedUp(request) || !_hasRight(request, right)) return false;
         if (lookedAt >= request.deadline() || lookedAt > block.timestamp) return false;
-        uint256 frozenAt = _settings[request.patient()].frozenAt;
-        if (frozenAt != 0 && lookedAt >= frozenAt) return false;
+        Patient storage settings = _patients[request.patient()];
+        if (settings.frozenAt != 0 && lookedAt >= settings.frozenAt) return false;
+        if (settings.suspendedAt != 0 && lookedAt >= settings.suspendedAt) return false;
         uint256 endedAt = affiliationEndedAt(request.affiliationId());
         return endedAt == 0 || lookedAt < endedAt;
     }
@@ -448,6 +458,14 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
         (address doctor, , bool active) = affiliation(affiliationId);
         if (msg.sender != doctor) revert NotAffiliatedDoctor(affiliationId, msg.sender);
         if (!active) revert AffiliationInactive(affiliationId);
+    }
+
+    /// @dev What is new is opened to a patient who is known, not suspended and not frozen.
+    function _requireSharing(address patient) private view returns (Patient storage settings) {
+        settings = _patients[patient];
+        if (settings.hospitalId == 0) revert PatientNotRegistered(patient);
+        if (settings.suspendedAt != 0) revert SuspendedPatient(patient);
+        if (settings.frozenAt != 0) revert FrozenPatient(patient);
     }
 
     /// @dev Where the patient shows nothing that the server can't show alone, the doctor must.
@@ -486,8 +504,8 @@ contract ConsentLedger is IConsentLedger, PatientSafeguards {
     }
 
     /// @dev The number of a request that took a line: who knows the content must still show the line's code to name it.
-    function _withLine(bytes32 contentId, bytes32 lineHash) private pure returns (bytes32) {
-        return keccak256(abi.encode(contentId, lineHash)) & REQUEST_ID_MASK;
+    function _withLine(bytes16 content, bytes32 lineHash) private pure returns (bytes32) {
+        return Hashes.efficientKeccak256(content, lineHash) & REQUEST_ID_MASK;
     }
 
     function _roundUpToDay(uint256 timestamp) private pure returns (uint256) {

@@ -36,7 +36,8 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
         RightMissing,
         AffiliationInactive,
         PatientFrozen,
-        Superseded
+        Superseded,
+        PatientSuspended
     }
 
     /// @notice What a doctor asks of a patient.
@@ -111,8 +112,9 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     /// @notice The doctor withdrew the request before an answer.
     event RequestWithdrawn(bytes32 indexed requestId, address indexed patient);
 
-    /// @notice `patient` granted the request until `until`; `artefactCommitment` is a salted hash of the evidence, and
-    /// `codeChecked` says whether the code of the request's card line was shown.
+    /// @notice `patient` granted the request until `until`; `artefactCommitment` is the beginning of a salted hash of the
+    /// evidence, and `codeChecked` says whether the code of the request's card line was shown: then it is sixteen bytes of it,
+    /// and four zeros.
     event GrantOpened(
         bytes32 indexed requestId,
         address indexed patient,
@@ -127,7 +129,8 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     /// @notice `patient` took the access away, or barred a request from ever being granted.
     event GrantRevoked(bytes32 indexed requestId, address indexed patient);
 
-    /// @notice The hospital removed its own doctor's grant, or barred the request.
+    /// @notice The hospital removed its own doctor's grant, or barred the request; or it suspended the patient, of whom this
+    /// was asked.
     event GrantEndedByHospital(bytes32 indexed requestId, address indexed patient, address indexed hospital);
 
     /// @notice The grant ended because `patient` granted `successor` in its place.
@@ -184,6 +187,9 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     /// @notice No hospital has added `patient`.
     error PatientNotRegistered(address patient);
 
+    /// @notice Her hospital has suspended `patient`.
+    error SuspendedPatient(address patient);
+
     /// @notice `rights` is not 1 to 7.
     error RightsInvalid(uint8 rights);
 
@@ -222,7 +228,7 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     error CodeMissing(bytes32 requestId);
 
     /// @notice No request with this content took the line of this code.
-    error CodeMismatch(bytes32 contentId);
+    error CodeMismatch(bytes16 content);
 
     /// @notice The request is not open but `state`.
     error RequestNotOpen(bytes32 requestId, RequestState state);
@@ -266,7 +272,7 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     /// @notice Opens a request; the calling account is the affiliation's doctor.
     /// @dev Emits {RequestOpened}. Reverts with {NotAffiliatedDoctor}, {AffiliationInactive}, {PatientNotRegistered},
     /// {RightsInvalid}, {DurationInvalid}, {AnswerTimeInvalid}, {RequestAlreadyKnown}, {RequestBarred},
-    /// {FrozenPatient}, {CardLineMissing}, {NoCodeCard}, {CardLineMismatch}, {ZeroCardTip}, {ServerSignedRequest}, {TooManyOpenRequests}.
+    /// {SuspendedPatient}, {FrozenPatient}, {CardLineMissing}, {NoCodeCard}, {CardLineMismatch}, {ZeroCardTip}, {ServerSignedRequest}, {TooManyOpenRequests}.
     /// Reverts with {ReplacementInvalid} too. At most 3 requests of one doctor to one patient are open, and 8 of all doctors, so that nobody can spend a card.
     /// @return requestId As {requestIdOf} computes it.
     function openRequest(AccessRequest calldata request) external returns (bytes32 requestId);
@@ -278,19 +284,21 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     /// @notice Opens the grant that the request asks for, on a bare reply; its patient only.
     /// @dev Emits {GrantOpened}. Reverts with {RequestUnknown}, {NotRequestPatient}, {RequestNotOpen}, {CodeMissing},
     /// {RequestExpired}, {GrantEndInvalid}, {AffiliationInactive}, {CustodialGrantsArePaused}.
-    /// @param answer In the first twenty bytes those of a salted hash of the evidence for the patient's yes; in the last
-    /// twelve the day, counted from 1970, with whose beginning in UTC access ends: after now, and no later than now plus the
-    /// request's days rounded up to the day. One word, and behind the number's own twenty bytes: it costs least so.
+    /// @param answer In the first twenty bytes those of a salted hash of the evidence for the patient's yes; in the two
+    /// behind them the day, counted from 1970, with whose beginning in UTC access ends: after now, and no later than now plus
+    /// the request's days rounded up to the day. The other ten are not read. One word, and behind the number's own twenty
+    /// bytes: it costs least so.
     function openGrant(bytes32 requestId, bytes32 answer) external;
 
     /// @notice Opens the grant that the request asks for, on a reply with the code of the card line it took; its patient
     /// only.
     /// @dev Emits {GrantOpened}. Reverts as {openGrant} does, and with {CodeMismatch} instead of {RequestUnknown} and
     /// {CodeMissing}.
-    /// @param contentId The request's {contentIdOf}: its number follows from that and the code.
-    /// @param answer As for {openGrant}.
-    /// @param code The stretched code, x_L in {CodeCards}.
-    function openGrantWithCode(bytes32 contentId, bytes32 answer, bytes32 code) external;
+    /// All that nothing compresses stands side by side in its two words: it costs least so.
+    /// @param contentAndArtefact The last sixteen bytes of the request's {contentIdOf}, from which and from the code its number
+    /// follows; then the first sixteen of a salted hash of the evidence for the patient's yes.
+    /// @param codeAndDay The stretched code, x_L in {CodeCards}; then in two bytes the day as for {openGrant}.
+    function openGrantWithCode(bytes32 contentAndArtefact, bytes16 codeAndDay) external;
 
     /// @notice Refuses a request that is still open; its patient only. A late refusal counts too.
     /// @dev Emits {RequestRefused}. Reverts with {RequestUnknown}, {NotRequestPatient}, {RequestNotOpen}.
@@ -316,7 +324,7 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     /// @notice Opens the record of a patient who allowed it for 24 hours, to VIEW; the calling account is the affiliation's
     /// doctor.
     /// @dev Where servers sign for doctors it is refused as a bare reply is. Emits {EmergencyOpened}. Reverts with
-    /// {NotAffiliatedDoctor}, {AffiliationInactive}, {PatientNotRegistered}, {FrozenPatient}, {EmergencyNotAllowed},
+    /// {NotAffiliatedDoctor}, {AffiliationInactive}, {PatientNotRegistered}, {SuspendedPatient}, {FrozenPatient}, {EmergencyNotAllowed},
     /// {ServerSignedRequest}, {EmergencyUnreviewed}, {RequestAlreadyKnown}.
     /// @param reasonCommitment Salted hash of the reason.
     /// @return requestId Last twenty bytes of keccak256(abi.encode(chain id, this ledger, patient, affiliation id, reason)).
@@ -356,7 +364,7 @@ interface IConsentLedger is IPatientSafeguards, IProviderRegistry {
     function accessWriter() external view returns (address);
 
     /// @notice The number of a request: its {contentIdOf}; if it takes a card line, the last twenty bytes of
-    /// keccak256(abi.encode(that, line hash)), behind zeros.
+    /// keccak256(abi.encode(bytes16 of that's last sixteen, line hash)), behind zeros.
     function requestIdOf(AccessRequest calldata request) external view returns (bytes32 requestId);
 
     /// @notice The content of a request: the last twenty bytes of keccak256(abi.encode(chain id, this ledger, request)),

@@ -26,6 +26,9 @@ interface IProviderRegistry {
     /// @notice `hospital` added the account `patient`.
     event PatientAdded(address indexed patient, address indexed hospital);
 
+    /// @notice `hospital` suspended its `patient`; what was asked of her and not answered is gone.
+    event PatientSuspended(address indexed patient, address indexed hospital);
+
     /// @notice The governor paused or resumed what custodians may open for the patients of `hospital` and its doctors.
     event CustodialGrantsPaused(address indexed hospital, bool paused);
 
@@ -56,8 +59,11 @@ interface IProviderRegistry {
     /// @notice `healthWorker` does not work for `hospital`.
     error HealthWorkerNotHeld(address healthWorker, address hospital);
 
-    /// @notice `patient` was added before, by `hospital`.
+    /// @notice `patient` was added before, by `hospital`, and is not suspended.
     error PatientAlreadyAdded(address patient, address hospital);
+
+    /// @notice `hospital` is not the one that added `patient`, or it has suspended her already.
+    error PatientNotHeld(address patient, address hospital);
 
     /// @notice Verifies `hospital`, or verifies it again after a suspension; it then adds its doctors again.
     /// @dev The governor only. Emits {HospitalVerified}. Reverts with {ZeroAccount}, {HospitalAlreadyVerified}.
@@ -91,9 +97,16 @@ interface IProviderRegistry {
     /// @dev Emits {HealthWorkerSuspended}. Reverts with {HospitalNotVerified}, {HealthWorkerNotHeld}.
     function suspendHealthWorker(address healthWorker) external;
 
-    /// @notice Adds a patient's account, once for all hospitals; its contract need not be deployed yet.
+    /// @notice Adds a patient's account, once for all hospitals; its contract need not be deployed yet. One that is suspended
+    /// any hospital adds again, and is her hospital from then on: none can shut her out for good.
     /// @dev Emits {PatientAdded}. Reverts with {HospitalNotVerified}, {ZeroAccount}, {PatientAlreadyAdded}.
     function addPatient(address patient) external;
+
+    /// @notice Suspends a patient of the calling hospital: her open requests are removed, none can be made, no emergency
+    /// opened, and no grant lets anybody look until a hospital adds her again. What she takes away she takes away as before.
+    /// @dev Emits {PatientSuspended}, {IConsentLedger-GrantEndedByHospital} for each request. Reverts with
+    /// {HospitalNotVerified}, {PatientNotHeld}.
+    function suspendPatient(address patient) external;
 
     /// @notice Who verifies hospitals and names the access writer.
     function governor() external view returns (address);
@@ -104,8 +117,11 @@ interface IProviderRegistry {
     /// @notice True while what custodians may open is paused at `hospital`.
     function areCustodialGrantsPaused(address hospital) external view returns (bool);
 
-    /// @notice True once a hospital has added `patient`, for good.
+    /// @notice True once a hospital has added `patient`, for good, suspended or not: her removals are sponsored for ever.
     function isPatient(address patient) external view returns (bool);
+
+    /// @notice Since when `patient` is suspended, Unix seconds; zero while she is not.
+    function patientSuspendedAt(address patient) external view returns (uint40);
 
     /// @notice True while `doctor` has an affiliation that is not suspended, whatever became of the hospital.
     function isDoctor(address doctor) external view returns (bool);

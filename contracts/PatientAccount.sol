@@ -32,10 +32,11 @@ contract PatientAccount is IPatientAccount, IERC1271, LedgerAccount {
     }
 
     uint256 private constant CHANGE_DELAY = 72 hours;
-    /// @dev Nonce keys: the lane's number in the first of their 24 bytes, behind the sender, where bytes are cheapest to send.
-    uint256 private constant CONSENT_LANE = uint256(1) << 184;
-    uint256 private constant REMOVAL_LANE = uint256(2) << 184;
-    uint256 private constant PASSKEY_LANE = uint256(3) << 184;
+    /// @dev Nonce keys: the lane's number, and 240, in the first of their 24 bytes. Behind the sender bytes are cheapest to
+    /// send, if no other byte before zeros is like them: a count of operations would be.
+    uint256 private constant CONSENT_LANE = uint256(241) << 184;
+    uint256 private constant REMOVAL_LANE = uint256(242) << 184;
+    uint256 private constant PASSKEY_LANE = uint256(243) << 184;
 
     Standing private _standing;
     bytes32 private _qx;

@@ -6,18 +6,10 @@ import {IPatientSafeguards} from "./IPatientSafeguards.sol";
 import {ProviderRegistry} from "./ProviderRegistry.sol";
 
 /// @title What must be shown before a patient's word counts
-/// @dev Base of the ledger. One word of settings and one word of card per patient.
+/// @dev Base of the ledger. One word of settings, the registry's own, and one word of card per patient.
 abstract contract PatientSafeguards is IPatientSafeguards, ProviderRegistry {
-    struct Settings {
-        uint40 frozenAt;
-        bool emergencyAllowed;
-        bool codeRequired;
-        uint8 openRequestCount;
-    }
-
     uint256 private constant LOOSENING_DELAY = 72 hours;
 
-    mapping(address patient => Settings) internal _settings;
     mapping(address patient => bytes32 link) private _cardTips;
     mapping(address patient => mapping(LooseningKind kind => Loosening)) private _loosenings;
     mapping(address patient => mapping(bytes32 actionHash => bytes32 lineHash)) private _actionLines;
@@ -36,7 +28,7 @@ abstract contract PatientSafeguards is IPatientSafeguards, ProviderRegistry {
         if (_cardTips[patient] != 0) revert CardAlreadyIssued(patient);
         if (cardTip == 0) revert ZeroCardTip();
         _cardTips[patient] = cardTip;
-        _settings[patient].codeRequired = true;
+        _patients[patient].codeRequired = true;
         emit FirstCardIssued(patient, msg.sender, cardTip);
         emit CodeRequired(patient);
     }
@@ -45,16 +37,16 @@ abstract contract PatientSafeguards is IPatientSafeguards, ProviderRegistry {
     function requireCode() external {
         if (_cardTips[msg.sender] == 0) revert NoCodeCard(msg.sender);
         _cancelLoosening(LooseningKind.LowerAssurance);
-        if (_settings[msg.sender].codeRequired) return;
-        _settings[msg.sender].codeRequired = true;
+        if (_patients[msg.sender].codeRequired) return;
+        _patients[msg.sender].codeRequired = true;
         emit CodeRequired(msg.sender);
     }
 
     /// @inheritdoc IPatientSafeguards
     function freeze() external {
         _cancelLoosening(LooseningKind.Unfreeze);
-        if (_settings[msg.sender].frozenAt != 0) return;
-        _settings[msg.sender].frozenAt = uint40(block.timestamp);
+        if (_patients[msg.sender].frozenAt != 0) return;
+        _patients[msg.sender].frozenAt = uint40(block.timestamp);
         emit PatientFrozen(msg.sender);
         _removeOpenRequests(msg.sender);
     }
@@ -62,8 +54,8 @@ abstract contract PatientSafeguards is IPatientSafeguards, ProviderRegistry {
     /// @inheritdoc IPatientSafeguards
     function forbidEmergency() external {
         _cancelLoosening(LooseningKind.AllowEmergency);
-        if (!_settings[msg.sender].emergencyAllowed) return;
-        _settings[msg.sender].emergencyAllowed = false;
+        if (!_patients[msg.sender].emergencyAllowed) return;
+        _patients[msg.sender].emergencyAllowed = false;
         emit EmergencyForbidden(msg.sender);
     }
 
@@ -123,10 +115,10 @@ abstract contract PatientSafeguards is IPatientSafeguards, ProviderRegistry {
             revert LooseningNotReady(patient, kind, waiting.readyAt);
         }
         delete _loosenings[patient][kind];
-        if (kind == LooseningKind.LowerAssurance) _settings[patient].codeRequired = false;
-        else if (kind == LooseningKind.AllowEmergency) _settings[patient].emergencyAllowed = true;
+        if (kind == LooseningKind.LowerAssurance) _patients[patient].codeRequired = false;
+        else if (kind == LooseningKind.AllowEmergency) _patients[patient].emergencyAllowed = true;
         else if (kind == LooseningKind.ReplaceCard) _cardTips[patient] = waiting.newCardTip;
-        else _settings[patient].frozenAt = 0;
+        else _patients[patient].frozenAt = 0;
         emit LooseningExecuted(patient, kind);
     }
 
@@ -137,7 +129,7 @@ abstract contract PatientSafeguards is IPatientSafeguards, ProviderRegistry {
 
     /// @inheritdoc IPatientSafeguards
     function safeguards(address patient) external view returns (Safeguards memory) {
-        Settings memory settings = _settings[patient];
+        Patient memory settings = _patients[patient];
         return
             Safeguards({
                 frozenAt: settings.frozenAt,
@@ -146,9 +138,6 @@ abstract contract PatientSafeguards is IPatientSafeguards, ProviderRegistry {
                 cardTip: _cardTips[patient]
             });
     }
-
-    /// @dev Removes every request of the patient that can still be granted.
-    function _removeOpenRequests(address patient) internal virtual;
 
     /// @dev Reverts while the governor has paused what custodians may open and the caller is in custody.
     function _requireMayLoosen() internal view virtual;

@@ -26,6 +26,16 @@ abstract contract ProviderRegistry is IProviderRegistry, Ownable2Step {
         uint24 term;
     }
 
+    /// @dev One word of all that is asked about a patient at every turn; the last four are what {PatientSafeguards} keeps.
+    struct Patient {
+        uint32 hospitalId;
+        uint40 suspendedAt;
+        uint40 frozenAt;
+        bool emergencyAllowed;
+        bool codeRequired;
+        uint8 openRequestCount;
+    }
+
     uint32 private _hospitalCount;
     /// @dev 24 bits, as many as the ledger has room for beside a grant.
     uint24 private _affiliationCount;
@@ -37,7 +47,7 @@ abstract contract ProviderRegistry is IProviderRegistry, Ownable2Step {
     mapping(address doctor => uint256 count) private _standingAffiliationCounts;
     mapping(address healthWorker => mapping(uint32 hospitalId => bool held)) private _healthWorkers;
     mapping(address healthWorker => uint256 count) private _healthWorkerCounts;
-    mapping(address patient => uint32 hospitalId) private _patients;
+    mapping(address patient => Patient) internal _patients;
 
     constructor(address initialGovernor) Ownable(initialGovernor) {}
 
@@ -133,10 +143,24 @@ abstract contract ProviderRegistry is IProviderRegistry, Ownable2Step {
     function addPatient(address patient) external {
         uint32 hospitalId = _requireVerified(msg.sender);
         _requireAccount(patient);
-        uint32 addedBy = _patients[patient];
-        if (addedBy != 0) revert PatientAlreadyAdded(patient, _hospitals[addedBy].account);
-        _patients[patient] = hospitalId;
+        Patient storage added = _patients[patient];
+        uint32 addedBy = added.hospitalId;
+        if (addedBy != 0 && added.suspendedAt == 0) {
+            revert PatientAlreadyAdded(patient, _hospitals[addedBy].account);
+        }
+        added.hospitalId = hospitalId;
+        added.suspendedAt = 0;
         emit PatientAdded(patient, msg.sender);
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function suspendPatient(address patient) external {
+        uint32 hospitalId = _requireVerified(msg.sender);
+        Patient storage held = _patients[patient];
+        if (held.hospitalId != hospitalId || held.suspendedAt != 0) revert PatientNotHeld(patient, msg.sender);
+        held.suspendedAt = uint40(block.timestamp);
+        emit PatientSuspended(patient, msg.sender);
+        _removeOpenRequests(patient);
     }
 
     /// @inheritdoc IProviderRegistry
@@ -156,7 +180,12 @@ abstract contract ProviderRegistry is IProviderRegistry, Ownable2Step {
 
     /// @inheritdoc IProviderRegistry
     function isPatient(address patient) public view returns (bool) {
-        return _patients[patient] != 0;
+        return _patients[patient].hospitalId != 0;
+    }
+
+    /// @inheritdoc IProviderRegistry
+    function patientSuspendedAt(address patient) external view returns (uint40) {
+        return _patients[patient].suspendedAt;
     }
 
     /// @inheritdoc IProviderRegistry
@@ -188,13 +217,16 @@ abstract contract ProviderRegistry is IProviderRegistry, Ownable2Step {
 
     /// @inheritdoc IProviderRegistry
     function patientHospital(address patient) public view returns (address hospital) {
-        return _hospitals[_patients[patient]].account;
+        return _hospitals[_patients[patient].hospitalId].account;
     }
 
     /// @notice Always refused: the governor can hand over, not give up.
     function renounceOwnership() public pure override {
         revert GovernorRequired();
     }
+
+    /// @dev Removes every request of the patient that can still be granted.
+    function _removeOpenRequests(address patient) internal virtual;
 
     /// @dev Two reads of storage.
     function _standingOf(uint32 affiliationId) internal view returns (bool active, bool paused) {

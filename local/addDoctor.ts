@@ -6,7 +6,7 @@ import { anvil } from 'viem/chains'
 import { bytesToHex } from 'viem/utils'
 import { issueCredential } from '../src/accounts/affiliationCredential.ts'
 import { type Deployment, readDeployment } from '../src/accounts/deployments.ts'
-import { addDoctor as addToLedger } from '../src/accounts/hospitalOffice.ts'
+import { addDoctor as addToLedger, type Office as SigningOffice } from '../src/accounts/hospitalOffice.ts'
 import { readOrMakeKeyFile } from '../src/accounts/keyFile.ts'
 import { localChainId } from '../src/config.ts'
 import type { EpochMs } from '../src/core/people.ts'
@@ -15,6 +15,16 @@ import { hospital } from './people/people.ts'
 
 /** A hospital's office: it alone holds the hospital's key. */
 export type Office = { chainUrl: string; deployment: Deployment; hospital: PrivateKeyAccount }
+
+/** The office with its way to the chain. */
+export function signingFor({ chainUrl, hospital: account }: Office): SigningOffice {
+  const way = { chain: anvil, transport: http(chainUrl) }
+  return {
+    account,
+    client: createPublicClient({ ...way, pollingInterval: 20 }),
+    wallet: createWalletClient({ ...way, account }),
+  }
+}
 
 /**
  * What the hospital does for a doctor's account: adds it to the ledger, and signs the confirmation that the doctor hands in.
@@ -26,10 +36,7 @@ export async function addDoctor(
   doctorAccount: Hex,
 ): Promise<{ affiliationId: number; credential: string }> {
   const { deployment } = office
-  const client = createPublicClient({ chain: anvil, transport: http(office.chainUrl), pollingInterval: 20 })
-  const wallet = createWalletClient({ account: office.hospital, chain: anvil, transport: http(office.chainUrl) })
-  const parts = { client, wallet, account: office.hospital }
-  const added = await addToLedger(parts, deployment.consentLedger.address, doctorAccount)
+  const added = await addToLedger(signingFor(office), deployment.consentLedger.address, doctorAccount)
   if ('refused' in added) throw new Error(`The ledger did not add the doctor: ${added.refused}.`)
   const { affiliationId } = added
   const hospitalAccount = office.hospital.address

@@ -1,7 +1,6 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
-import { createWalletClient, http } from 'viem'
-import { anvil } from 'viem/chains'
-import { accountFactoryAbi, consentLedgerAbi } from '../src/accounts/contracts.generated.ts'
+import { accountFactoryAbi } from '../src/accounts/contracts.generated.ts'
+import { addPatient } from '../src/accounts/hospitalOffice.ts'
 import type { App } from '../src/app.ts'
 import { newAddress } from '../src/bot/webhook.ts'
 import { makeHealthId } from '../src/core/healthId.ts'
@@ -10,7 +9,7 @@ import type { Hex } from '../src/core/rows.ts'
 import { hashPassword } from '../src/portal/signIn.ts'
 import { addRecord } from '../src/records/recordShelf.ts'
 import { splitBundle } from '../src/records/splitBundle.ts'
-import { addDoctor, type Office } from './addDoctor.ts'
+import { addDoctor, type Office, signingFor } from './addDoctor.ts'
 import { type Doctor, doctors, hospital, patients, readRecentRecord, type VillagePatient } from './people/people.ts'
 import type { World } from './world.ts'
 
@@ -79,7 +78,8 @@ async function seedPatient(
   const key = await app.vault.createAccountKey()
   const dataKey = await app.vault.createPatientKey(id)
   const account = await accountOf(world, 'patientAccountAddress', key.address)
-  await registerPatient(world, account)
+  const added = await addPatient(signingFor(officeOf(world)), world.deployment.consentLedger.address, account)
+  if ('refused' in added) throw new Error(`The ledger did not add the patient: ${added.refused}.`)
   const healthId = makeHealthId(Array.from({ length: 7 }, () => randomInt(32)))
   const { columns } = app.vault
   await app.store.transaction(async (store) => {
@@ -120,16 +120,4 @@ function accountOf(
 /** The village's hospital, as its administrator sits there. */
 export function officeOf({ chain, deployment, hospital }: World): Office {
   return { chainUrl: chain.url, deployment, hospital }
-}
-
-async function registerPatient(world: World, account: Hex) {
-  const wallet = createWalletClient({ account: world.hospital, chain: anvil, transport: http(world.chain.url) })
-  const { address } = world.deployment.consentLedger
-  const hash = await wallet.writeContract({
-    address,
-    abi: consentLedgerAbi,
-    functionName: 'addPatient',
-    args: [account],
-  })
-  return world.chainClient.waitForTransactionReceipt({ hash })
 }

@@ -27,6 +27,9 @@ export function handleOpsGas(carriers: readonly Carrier[]): bigint {
 /**
  * As many bundles as it takes for each to stay below the gas that a transaction may ask for.
  *
+ * In each the order is that of the nonces, removals first: next to one with as many operations behind it, an account's nonce
+ * costs no byte of its own.
+ *
  * @param mostTogether how many may share a transaction with this one; those with the same number are put together
  */
 export function splitByGas<One extends Carrier>(
@@ -48,7 +51,11 @@ export function splitByGas<One extends Carrier>(
     last.bundle.push(one)
     last.gas += more
   }
-  return bundles
+  return bundles.map((bundle) => bundle.toSorted(byNonce))
+}
+
+function byNonce({ operation: a }: Carrier, { operation: b }: Carrier): number {
+  return Number(a.nonce < b.nonce) - Number(a.nonce > b.nonce)
 }
 
 /**

@@ -49,6 +49,25 @@ export function suspendDoctor(
   return sent(office, ledger, consentLedgerAbi, encodeFunctionData(call))
 }
 
+/** Adds a patient's account, or takes in one that is suspended, from whichever hospital she came. */
+export function addPatient(office: Office, ledger: Hex, patientAccount: Hex): Promise<{ hash: Hex } | OfficeRefusal> {
+  return toPatient(office, ledger, 'addPatient', patientAccount)
+}
+
+/** Nothing is asked of her and nobody looks until a hospital adds her again; what she takes away she takes away as before. */
+export function suspendPatient(
+  office: Office,
+  ledger: Hex,
+  patientAccount: Hex,
+): Promise<{ hash: Hex } | OfficeRefusal> {
+  return toPatient(office, ledger, 'suspendPatient', patientAccount)
+}
+
+function toPatient(office: Office, ledger: Hex, functionName: 'addPatient' | 'suspendPatient', account: Hex) {
+  const call = { abi: consentLedgerAbi, functionName, args: [account] } as const
+  return sent(office, ledger, consentLedgerAbi, encodeFunctionData(call))
+}
+
 /** Proposes a passkey in place of all that the account of a doctor of this hospital obeys; see contracts/IDoctorAccount.sol. */
 export function proposePasskey(
   office: Office,

@@ -160,14 +160,14 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
         functionName: 'requestState',
         args: [ledgerRequestId],
       })
-      const [{ doctor, active }, { frozenAt }, { timestamp }] = await Promise.all([
+      const [{ doctor, active }, { frozenAt }, suspendedAt, { timestamp }] = await Promise.all([
         affiliation(affiliationId),
         client.readContract({ ...request, functionName: 'safeguards', args: [patient] }),
+        client.readContract({ ...request, functionName: 'patientSuspendedAt', args: [patient] }),
         client.getBlock({ blockTag: 'latest' }),
       ])
-      return (
-        state === grantedState && BigInt(until) > timestamp && active && isSame(doctor, doctorAccount) && frozenAt === 0
-      )
+      const isShared = frozenAt === 0 && suspendedAt === 0
+      return state === grantedState && BigInt(until) > timestamp && active && isSame(doctor, doctorAccount) && isShared
     },
     async proveLogged(entryId, transactionHash) {
       const receipt = await receiptOf(transactionHash)

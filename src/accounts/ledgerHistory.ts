@@ -37,6 +37,7 @@ const names = [
   'DoctorSuspended',
   'HospitalSuspended',
   'PatientAdded',
+  'PatientSuspended',
   'PatientFrozen',
   'LooseningExecuted',
   'RequestOpened',
@@ -345,7 +346,10 @@ function toEvent(log: WatchedLog, place: AuditPlace): AuditEvent | null {
     case 'HospitalSuspended':
       return { ...place, kind: 'hospitalSuspended', hospital: lower(log.args.hospital) }
     case 'PatientAdded':
-      return { ...place, kind: 'patientAdded', patient: lower(log.args.patient) }
+    case 'PatientSuspended': {
+      const { patient, hospital } = log.args
+      return { ...place, kind: lowerFirst(log.eventName), patient: lower(patient), hospital: lower(hospital) }
+    }
     case 'PatientFrozen':
       return { ...place, kind: 'patientFrozen', patient: lower(log.args.patient) }
     case 'LooseningExecuted':

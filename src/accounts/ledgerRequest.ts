@@ -10,6 +10,7 @@ import {
   slice,
   zeroHash,
 } from 'viem'
+import { codeStretch } from '../core/codeCard.ts'
 import { grantEnd } from '../core/consent.ts'
 import type { LedgerEmergency, LedgerRequest } from '../core/ledger.ts'
 import type { EpochMs } from '../core/people.ts'
@@ -22,6 +23,8 @@ const clockSkewMs = 60_000
 
 /** A request's number is this much of its hash's end, as an address is; before it the word is zero. */
 const numberBytes = 20
+/** An answer with a code shows this much of what it names and of what commits to the evidence: see docs/decisions/0018. */
+const codedBytes = 16
 const daySeconds = 86_400
 
 const requestTuple = getAbiItem({ abi: consentLedgerAbi, name: 'requestIdOf' }).inputs[0]
@@ -30,9 +33,8 @@ const requestTuple = getAbiItem({ abi: consentLedgerAbi, name: 'requestIdOf' }).
 export function ledgerRequestIdOf(chainId: number, ledger: Hex, request: LedgerRequest): Hex {
   const contentId = ledgerContentIdOf(chainId, ledger, request)
   if (request.lineHash === zeroHash) return contentId
-  return numberOf(
-    keccak256(encodeAbiParameters([{ type: 'bytes32' }, { type: 'bytes32' }], [contentId, request.lineHash])),
-  )
+  const types = [{ type: 'bytes16' }, { type: 'bytes32' }] as const
+  return numberOf(keccak256(encodeAbiParameters(types, [contentEndOf(contentId), request.lineHash])))
 }
 
 /** The content of a request, as `ConsentLedger.contentIdOf` computes it: an answer with a code names it. */
@@ -42,6 +44,11 @@ export function ledgerContentIdOf(chainId: number, ledger: Hex, request: LedgerR
       encodeAbiParameters([{ type: 'uint256' }, { type: 'address' }, requestTuple], [BigInt(chainId), ledger, request]),
     ),
   )
+}
+
+/** As much of a content's identity as an answer with a code names. */
+function contentEndOf(contentId: Hex): Hex {
+  return slice(contentId, size(contentId) - codedBytes)
 }
 
 /** Identity of an emergency on the ledger, as `ConsentLedger.openEmergency` makes it. */
@@ -73,7 +80,31 @@ function numberOf(hash: Hex): Hex {
  * @param untilSeconds a whole UTC day
  */
 export function ledgerAnswerOf(artefactCommitment: Hex, untilSeconds: number): Hex {
-  return concatHex([artefactCommitment, numberToHex(untilSeconds / daySeconds, { size: 12 })])
+  return pad(concatHex([artefactCommitment, dayOf(untilSeconds)]), { dir: 'right' })
+}
+
+/**
+ * The same with a code: what names the request and commits to the evidence, then the code and the day.
+ *
+ * @param contentId as {@link ledgerContentIdOf} gives it
+ * @param artefactCommitment sixteen bytes or more, of which the first sixteen count
+ * @param stretchedCode a word: the code's bytes, then zeros
+ * @param untilSeconds a whole UTC day
+ */
+export function ledgerCodedAnswerOf(
+  contentId: Hex,
+  artefactCommitment: Hex,
+  stretchedCode: Hex,
+  untilSeconds: number,
+): readonly [contentAndArtefact: Hex, codeAndDay: Hex] {
+  return [
+    concatHex([contentEndOf(contentId), slice(artefactCommitment, 0, codedBytes)]),
+    concatHex([slice(stretchedCode, 0, codeStretch.bytes), dayOf(untilSeconds)]),
+  ]
+}
+
+function dayOf(untilSeconds: number): Hex {
+  return numberToHex(untilSeconds / daySeconds, { size: 2 })
 }
 
 /** The end that an answer given at a time asks for. */
@@ -102,7 +133,7 @@ export function encodeLedgerCall(kind: RequestOperationKind, row: ConsentRequest
         throw new TypeError(`Request ${row.id} has no code to open a grant with.`)
       const until = grantEndOf(row.answeredAt, row.days)
       const contentId = ledgerContentIdOf(parties.chainId, parties.ledger, toLedgerRequest(row, parties))
-      const args = [contentId, ledgerAnswerOf(row.artefactCommitment, until), parties.stretchedCode] as const
+      const args = ledgerCodedAnswerOf(contentId, row.artefactCommitment, parties.stretchedCode, until)
       return encodeFunctionData({ abi, functionName: 'openGrantWithCode', args })
     }
     case 'refuseRequest':

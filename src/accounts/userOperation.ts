@@ -109,12 +109,13 @@ export async function prepareUserOperation(
 }
 
 /**
- * The entry point's key, 24 bytes, of a nonce lane: its number in the first of them, as PatientAccount asks.
+ * The entry point's key, 24 bytes, of a nonce lane: its number, and 240, in the first of them, as PatientAccount asks.
  *
- * There it stands right behind the sender, and FastLZ takes the zeros after it and the rest of the nonce in one match.
+ * There it stands right behind the sender, and FastLZ takes the zeros after it and the rest of the nonce in one match: from
+ * the operation before, since no count of operations comes to look like it.
  */
 export function nonceKeyOf(lane: number): bigint {
-  return BigInt(lane) << 184n
+  return BigInt(240 + lane) << 184n
 }
 
 export type OperationParts = {

@@ -5,7 +5,7 @@ import type { Hex } from '../core/rows.ts'
 /** The library's names of its algorithms are an enum, which Node's own TypeScript leaves out. */
 const argon2id: Algorithm.Argon2id = 2
 
-/** x: a code as the ledger is shown it, a word of 16 bytes and zeros. Takes some 15 ms on a thread of its own; nothing else waits for it. */
+/** x: a code as the ledger is shown it, a word of 14 bytes and zeros. Takes some 15 ms on a thread of its own; nothing else waits for it. */
 export async function stretchCode(cardId: Hex, line: number, code: string): Promise<Hex> {
   const stretched = await hashRaw(code, {
     algorithm: argon2id,

@@ -4,9 +4,17 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { isAddress } from 'viem/utils'
 import { auditVerify } from './auditVerify.ts'
 import { issueFromKeyFile, storeCredential } from './credential.ts'
-import { addByHospital, finishPasskey, passkeysOf, replacePasskey, suspendByHospital } from './doctor.ts'
 import { listEmergencies, reasonOf, reviewEmergency } from './emergency.ts'
 import { exportEvidence } from './exportEvidence.ts'
+import {
+  addDoctorByHospital,
+  addPatientByHospital,
+  finishPasskey,
+  passkeysOf,
+  replacePasskey,
+  suspendDoctorByHospital,
+  suspendPatientByHospital,
+} from './office.ts'
 
 const healthchain = new Command('healthchain')
   .description('What is done from a terminal. `healthchain COMMAND --help` says more.')
@@ -93,8 +101,8 @@ const doctorOption = ['--account <address>', 'as the page of her passkeys shows 
 const affiliationOption = ['--affiliation <number>', 'hers with this hospital', readNumber] as const
 
 /** What the hospital's own key signs, and pays for. */
-function signed(name: string, description: string): Command {
-  return doctor
+function signed(party: Command, name: string, description: string): Command {
+  return party
     .command(name)
     .description(description)
     .requiredOption('--rpc <url>', "the chain's node", readUrl)
@@ -102,15 +110,15 @@ function signed(name: string, description: string): Command {
     .addHelpText('after', '\nExit codes: 0 done, 1 not done, 2 it could not be tried.')
 }
 
-signed('add', 'Adds the account of a doctor to the ledger, and prints the number of her affiliation.')
+signed(doctor, 'add', 'Adds the account of a doctor to the ledger, and prints the number of her affiliation.')
   .requiredOption(...ledgerOption)
   .requiredOption(...doctorOption)
-  .action(({ account: doctorAccount, ...options }) => say(addByHospital({ ...options, doctorAccount })))
+  .action(({ account: doctorAccount, ...options }) => say(addDoctorByHospital({ ...options, doctorAccount })))
 
-signed('suspend', 'Ends an affiliation for ever, and every grant that names it, at once.')
+signed(doctor, 'suspend', 'Ends an affiliation for ever, and every grant that names it, at once.')
   .requiredOption(...ledgerOption)
   .requiredOption(...affiliationOption)
-  .action(({ affiliation: affiliationId, ...options }) => say(suspendByHospital({ ...options, affiliationId })))
+  .action(({ affiliation: affiliationId, ...options }) => say(suspendDoctorByHospital({ ...options, affiliationId })))
 
 doctor
   .command('passkeys')
@@ -122,7 +130,11 @@ doctor
     process.stdout.write(`${(await passkeysOf({ rpc, doctorAccount: account })).join('\n')}\n`)
   })
 
-signed('replace-passkey', 'Proposes a new passkey in place of all that her account obeys; she can say no for 72 hours.')
+signed(
+  doctor,
+  'replace-passkey',
+  'Proposes a new passkey in place of all that her account obeys; she can say no for 72 hours.',
+)
   .requiredOption(...doctorOption)
   .requiredOption(...affiliationOption)
   .requiredOption('--passkey <x,y>', 'the line from the page of her passkeys', readPasskey)
@@ -130,9 +142,31 @@ signed('replace-passkey', 'Proposes a new passkey in place of all that her accou
     say(replacePasskey({ ...options, doctorAccount, affiliationId })),
   )
 
-signed('finish-passkey', 'Puts the proposed passkey in place, 72 hours after it was proposed. Any key may.')
+signed(doctor, 'finish-passkey', 'Puts the proposed passkey in place, 72 hours after it was proposed. Any key may.')
   .requiredOption(...doctorOption)
   .action(({ account: doctorAccount, ...options }) => say(finishPasskey({ ...options, doctorAccount })))
+
+const patient = healthchain
+  .command('patient')
+  .description(
+    "What a hospital's office does for patients, with the hospital's own key, which pays. Never on the server.",
+  )
+
+const patientOption = ['--account <address>', "the patient's account", readAddress] as const
+
+signed(
+  patient,
+  'add',
+  'Adds the account of a patient to the ledger; one that is suspended, any hospital takes in again.',
+)
+  .requiredOption(...ledgerOption)
+  .requiredOption(...patientOption)
+  .action(({ account: patientAccount, ...options }) => say(addPatientByHospital({ ...options, patientAccount })))
+
+signed(patient, 'suspend', 'Lets nobody ask her, open an emergency or look, until a hospital adds her again.')
+  .requiredOption(...ledgerOption)
+  .requiredOption(...patientOption)
+  .action(({ account: patientAccount, ...options }) => say(suspendPatientByHospital({ ...options, patientAccount })))
 
 const emergency = healthchain.command('emergency').description('Emergencies that wait for their review.')
 

@@ -21,7 +21,7 @@ export type AuditEvent = AuditPlace &
     | { kind: 'doctorAdded'; doctor: Hex; hospital: Hex; affiliationId: number }
     | { kind: 'doctorSuspended'; affiliationId: number }
     | { kind: 'hospitalSuspended'; hospital: Hex }
-    | { kind: 'patientAdded'; patient: Hex }
+    | { kind: 'patientAdded' | 'patientSuspended'; patient: Hex; hospital: Hex }
     | { kind: 'patientFrozen' | 'patientUnfrozen'; patient: Hex }
     | { kind: 'requestOpened'; requestId: Hex; patient: Hex; affiliationId: number }
     | { kind: 'requestWithdrawn' | 'requestRefused'; requestId: Hex; patient: Hex }
@@ -140,7 +140,8 @@ export function auditLedger(history: LedgerHistory): Finding[] {
   const entryIds = new Map<Hex, Hex>()
   const places = new Set<string>()
   const frozen = new Set<Hex>()
-  const patients = new Set<Hex>()
+  const hospitalsOfPatients = new Map<Hex, Hex>()
+  const suspended = new Set<Hex>()
   const posts = new Map<number, StoredPost>()
   let writer = nobody
 
@@ -185,7 +186,14 @@ export function auditLedger(history: LedgerHistory): Finding[] {
         endPosts(event, ([, { hospital }]) => hospital === event.hospital)
         break
       case 'patientAdded':
-        patients.add(event.patient)
+        if (hospitalsOfPatients.has(event.patient) && !suspended.delete(event.patient))
+          report('hidden', 'A patient was added again, and no event says that she was suspended.', event)
+        hospitalsOfPatients.set(event.patient, event.hospital)
+        break
+      case 'patientSuspended':
+        if (hospitalsOfPatients.get(event.patient) !== event.hospital)
+          report('hidden', `No event says that ${event.hospital}, which suspended a patient, added her before.`, event)
+        suspended.add(event.patient)
         break
       case 'patientFrozen':
         frozen.add(event.patient)
@@ -272,8 +280,9 @@ export function auditLedger(history: LedgerHistory): Finding[] {
         if (trail.state !== 'unknown') report('doubled', 'The same request was opened twice.', event)
         if (!posts.has(event.affiliationId)) report('hidden', 'No event says that its post was added before.', event)
         else if (postEndOf(event) !== 0) report('unlawful', 'It was opened under a post that had ended.', event)
-        if (!patients.has(event.patient))
+        if (!hospitalsOfPatients.has(event.patient))
           report('hidden', 'No event says that a hospital added its patient before.', event)
+        if (suspended.has(event.patient)) report('unlawful', 'It was opened while its patient was suspended.', event)
         if (trail.barredBy.has(event.patient)) report('unlawful', 'Its patient had barred this request before.', event)
         trail.patient = event.patient
         trail.affiliationId = event.affiliationId
@@ -304,7 +313,7 @@ export function auditLedger(history: LedgerHistory): Finding[] {
         return
       case 'grantEndedByHospital':
         requirePatient(event, trail)
-        if (posts.get(trail.affiliationId)?.hospital !== event.hospital)
+        if (posts.get(trail.affiliationId)?.hospital !== event.hospital && !isEndedBySuspension(event, trail))
           report('unlawful', `It was ended by ${event.hospital}, which is not the doctor's hospital.`, event)
         end(trail, event, 'revoked')
         return
@@ -317,6 +326,11 @@ export function auditLedger(history: LedgerHistory): Finding[] {
         end(trail, event, 'superseded')
         return
     }
+  }
+
+  /** A hospital that suspends its patient removes what was asked of her and not answered. */
+  function isEndedBySuspension({ patient, hospital }: { patient: Hex; hospital: Hex }, { state }: Trail): boolean {
+    return state === 'open' && suspended.has(patient) && hospitalsOfPatients.get(patient) === hospital
   }
 
   function followGrant(event: Extract<AuditEvent, { kind: 'grantOpened' }>, trail: Trail): void {
@@ -394,6 +408,7 @@ export function auditLedger(history: LedgerHistory): Finding[] {
     if (event.timestamp >= trail.end) return 'The entry came after the end of the grant, and is not marked late.'
     if (trail.patient !== null && frozen.has(trail.patient))
       return 'The entry came while the patient had frozen all sharing.'
+    if (trail.patient !== null && suspended.has(trail.patient)) return 'The entry came while the patient was suspended.'
     return null
   }
 

@@ -6,15 +6,15 @@ export const cardLines = 20
 export const codeDigits = 14
 
 /**
- * How a code is stretched, in the hospital's browser and here: argon2id, one lane, 16 bytes, as a word with zeros behind.
+ * How a code is stretched, in the hospital's browser and here: argon2id, one lane, 14 bytes, as a word with zeros behind.
  *
- * Sixteen bytes hold far more than fourteen digits do, and each byte more is paid for in every grant.
+ * Fourteen bytes hold far more than fourteen digits do, and each byte more is paid for in every grant.
  *
  * A guess moves (3 × passes − 1) × memory, and graphics cards are bound by that: the RTX 5090 moves 1.5 TB/s at argon2
  * (openwall/john #5382: 11,434 guesses a second at 16 MiB and 3 passes), hence 15,400 guesses a second here, hence half of
  * the 10^14 codes in about 100 GPU-years. An estimate, not a proof.
  */
-export const codeStretch = { memoryKib: 19_456, passes: 2, parallelism: 1, bytes: 16 } as const
+export const codeStretch = { memoryKib: 19_456, passes: 2, parallelism: 1, bytes: 14 } as const
 
 /** Where a card counts: its links are bound to one ledger on one chain. */
 export type CardPlace = { chainId: number; ledger: Hex }
@@ -36,7 +36,7 @@ export type CardRefusal = 'notACard' | 'otherStretch' | 'otherLedger' | 'brokenC
 /** The first word of a card's file; another way to make cards is another number. */
 const format = 'healthchain code card 1'
 
-/** h: what the ledger compares a shown code with. @param stretched a word: the code's 16 bytes, then zeros */
+/** h: what the ledger compares a shown code with. @param stretched a word: the code's 14 bytes, then zeros */
 export function lineHashOf(stretched: Hex): Hex {
   return keccak256(stretched)
 }

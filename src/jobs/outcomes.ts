@@ -25,8 +25,8 @@ const lookAgainMs = 2_000
 const maxAttempts = 5
 /** What the ledger says of a request whose line of the card is not the next one. */
 const lineIsNotNext = 'CardLineMismatch'
-/** What it says of a request to a patient who has stopped all sharing. */
-const patientIsFrozen = 'FrozenPatient'
+/** What it says of a request to a patient who has stopped all sharing, or whose hospital has suspended her. */
+const notShared: readonly (string | null)[] = ['FrozenPatient', 'SuspendedPatient']
 
 /** Puts a text on its way in the caller's transaction; see `bot/say`. */
 export type Say = (
@@ -255,8 +255,8 @@ async function rejected(parts: OutcomeParts, operation: UserOperationRow): Promi
   // One that may be signed again keeps its code, until its block is final.
   if (operation.codeSealed) await store.operations.update(operation.id, { codeSealed: null })
   const request = await store.requests.lock(operation.consentRequestId)
-  // She stopped sharing in that moment: for the doctor it is a question that nobody answered.
-  const isUnanswered = operation.failure === patientIsFrozen && operation.kind !== 'openEmergency'
+  // For the doctor it is a question that nobody answered: why she shares nothing is not his to know.
+  const isUnanswered = notShared.includes(operation.failure) && operation.kind !== 'openEmergency'
   const state = request && nextState(request.state, isUnanswered ? 'lapse' : 'rejectedByChain')
   if (!request || !state) return
   const wasTold = operation.blockNumber !== null

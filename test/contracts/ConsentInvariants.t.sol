@@ -21,8 +21,8 @@ contract ConsentInvariantsTest is ConsentTest {
         targets[0] = address(_handler);
     }
 
-    /// @dev Only the patient's path grants; no grant outlives a year, a removal, a freeze or its doctor's suspension; a
-    /// removal always succeeds; a code never works twice; tightening is instant, loosening takes its 72 hours.
+    /// @dev Only the patient's path grants; no grant outlives a year, a removal, a freeze or its doctor's suspension, or
+    /// opens anything during the patient's own; a removal always succeeds; a code never works twice; tightening is instant, loosening takes its 72 hours.
     function invariant_whatThePatientWasPromised() external view {
         _handler.check();
     }
@@ -66,7 +66,7 @@ contract ConsentHandler is ContractTest {
 
     /// @dev Line i's stretched code.
     function codeOf(uint256 i) public pure returns (bytes32) {
-        return keccak256(abi.encode("code", i));
+        return bytes14(keccak256(abi.encode("code", i)));
     }
 
     function start() external {
@@ -115,10 +115,12 @@ contract ConsentHandler is ContractTest {
         });
         bool codeRequired = ledger.safeguards(patient).codeRequired;
         bool frozen = ledger.safeguards(patient).frozenAt != 0;
+        bool isSuspended = ledger.patientSuspendedAt(patient) != 0;
         vm.prank(doctors[who % 3]);
         try ledger.openRequest(request) returns (bytes32 requestId) {
             if (codeRequired && !withLine) broken = "a request without a line where a code is required";
             if (frozen) broken = "a request to a frozen patient";
+            if (isSuspended) broken = "a request to a suspended patient";
             if (withLine) {
                 line[requestId] = lineCount + 1;
                 ++lineCount;
@@ -137,14 +139,15 @@ contract ConsentHandler is ContractTest {
         uint256 used = codeLine % 2 == 0 && line[requestId] != 0 ? line[requestId] - 1 : codeLine % (lineCount + 1);
         bool success;
         if (withCode) {
+            bytes16 codeAndDay = bytes16(codeOf(used) | bytes32((until / 1 days) << 128));
             vm.prank(from);
-            try ledger.openGrantWithCode(contentIds[requestId], bytes32(until / 1 days), codeOf(used)) {
+            try ledger.openGrantWithCode(contentIds[requestId] << 128, codeAndDay) {
                 success = true;
                 ++codeUses[used];
             } catch {}
         } else {
             vm.prank(from);
-            try ledger.openGrant(requestId, bytes32(until / 1 days)) {
+            try ledger.openGrant(requestId, bytes32((until / 1 days) << 80)) {
                 success = true;
                 if (line[requestId] != 0) broken = "a bare reply where a line was taken";
             } catch {}
@@ -154,6 +157,7 @@ contract ConsentHandler is ContractTest {
         if (from != patient) broken = "a grant that is not the patient's";
         if (grantedAt[requestId] != 0) broken = "a request granted twice";
         if (removed[requestId]) broken = "a removed request granted";
+        if (ledger.patientSuspendedAt(patient) != 0) broken = "a grant of a suspended patient";
         if (withCode && line[requestId] != used + 1) broken = "another line's code";
         grantedAt[requestId] = block.timestamp;
     }
@@ -240,6 +244,12 @@ contract ConsentHandler is ContractTest {
         affiliations[(who / 8) % 3] = ledger.addDoctor(doctors[(who / 8) % 3]);
     }
 
+    function suspendPatient(uint8 which) external tightensOnly {
+        vm.prank(hospital);
+        if (which % 8 == 0) try ledger.suspendPatient(patient) {} catch {}
+        else try ledger.addPatient(patient) {} catch {}
+    }
+
     function wait(uint32 seconds_) external {
         vm.warp(block.timestamp + (seconds_ % 60 hours));
     }
@@ -256,6 +266,7 @@ contract ConsentHandler is ContractTest {
             require(!suspended[known.affiliationId], "access after a suspension");
             require(block.timestamp <= grantedAt[requestId] + 366 days, "access after a year");
             require(ledger.safeguards(patient).frozenAt == 0, "access while frozen");
+            require(ledger.patientSuspendedAt(patient) == 0, "access while suspended");
         }
         for (uint256 i = 0; i < lineCount; ++i) require(codeUses[i] <= 1, "a code worked twice");
         require(bytes(broken).length == 0, broken);

@@ -5,6 +5,7 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 
 import {ConsentLedger} from "../../contracts/ConsentLedger.sol";
 import {IConsentLedger} from "../../contracts/IConsentLedger.sol";
+import {IPatientSafeguards} from "../../contracts/IPatientSafeguards.sol";
 import {IProviderRegistry} from "../../contracts/IProviderRegistry.sol";
 import {ConsentTest} from "./ConsentTest.sol";
 
@@ -12,7 +13,7 @@ contract ConsentLedgerTest is ConsentTest {
     bytes32 private constant UNKNOWN = keccak256("unknown");
     bytes32 private constant ENTRY = keccak256("entry");
     /// @dev Of the mapping of requests in the ledger's storage.
-    uint256 private constant REQUESTS_SLOT = 17;
+    uint256 private constant REQUESTS_SLOT = 16;
 
     // Asking
 
@@ -282,9 +283,9 @@ contract ConsentLedgerTest is ConsentTest {
         bytes32 requestId = ask(request);
         vm.warp(NOW + (waitS % (24 hours + 1)));
         uint40 latest = lastEnd(request.durationDays);
-        // Half of the tries near the end, the others anywhere.
+        // Half of the tries near the end, the others anywhere that two bytes of days reach.
         if (until % 2 == 0) until = latest - 2 days + (until % 4 days);
-        until -= until % 1 days;
+        until = (until % 65_536 days) - ((until % 65_536 days) % 1 days);
         bool fits = until > block.timestamp && until <= latest;
         if (!fits) {
             vm.expectRevert(
@@ -724,6 +725,85 @@ contract ConsentLedgerTest is ConsentTest {
         _endByHospital(hospital, UNKNOWN);
     }
 
+    // A hospital suspends a patient
+
+    function test_aSuspendedPatientIsAskedNothingAndHerRecordIsOpenToNobody() public {
+        bytes32 granted = askAndAllow();
+        bytes32 answered = ask(_withScope("answered"));
+        refuse(answered);
+        bytes32 open = ask(_withScope("open"));
+        vm.warp(NOW + 1 hours);
+        vm.expectEmit(address(ledger));
+        emit IProviderRegistry.PatientSuspended(patient, hospital);
+        vm.expectEmit(address(ledger));
+        emit IConsentLedger.GrantEndedByHospital(open, patient, hospital);
+        _suspendPatient();
+        _checkState(answered, IConsentLedger.RequestState.Refused);
+        _expectNotOpen(open, IConsentLedger.RequestState.Revoked);
+        vm.assertFalse(ledger.canAccess(granted, doctor, VIEW));
+        _expectRefusedEntry(granted, VIEW, IConsentLedger.AccessRefusal.PatientSuspended);
+        _expectNotLate(granted, NOW + 1 hours, IConsentLedger.AccessRefusal.PatientSuspended);
+        _expectLate(granted, NOW + 1 hours - 1, 1);
+        bytes memory refusal = abi.encodeWithSelector(IConsentLedger.SuspendedPatient.selector, patient);
+        _expectRefusedRequest(_withScope("later"), refusal);
+        // Of two reasons the registry's comes first.
+        vm.prank(patient);
+        ledger.freeze();
+        _expectRefusedRequest(_withScope("later"), refusal);
+    }
+
+    function test_aSuspendedPatientTakesAwayAsBefore() public {
+        issueCard();
+        bytes32 granted = ask(withLine(sevenDays(), 0));
+        allowWithCode(granted, lastEnd(7), stretchedCode(CARD, 0));
+        _suspendPatient();
+        remove(granted);
+        _checkState(granted, IConsentLedger.RequestState.Revoked);
+        remove(UNKNOWN);
+        vm.prank(patient);
+        ledger.forbidEmergency();
+        vm.prank(patient);
+        ledger.requireCode();
+        vm.prank(patient);
+        ledger.cancelLoosening(IPatientSafeguards.LooseningKind.Unfreeze);
+        vm.prank(patient);
+        ledger.freeze();
+        vm.assertTrue(ledger.isBarred(patient, UNKNOWN));
+        vm.assertEq(ledger.safeguards(patient).frozenAt, NOW);
+    }
+
+    function test_aPatientWhoIsAddedAgainIsAskedAgainAndWhatSheGrantedStands() public {
+        bytes32 granted = askAndAllow();
+        bytes32 open = ask(_withScope("open"));
+        _suspendPatient();
+        vm.prank(hospital);
+        ledger.addPatient(patient);
+        vm.assertTrue(ledger.canAccess(granted, doctor, VIEW));
+        _expectNotOpen(open, IConsentLedger.RequestState.Revoked);
+        askAndAllow(_withScope("another"));
+    }
+
+    function test_aSuspensionLeavesThePatientsSafeguardsAsTheyAre() public {
+        issueCard();
+        vm.prank(patient);
+        ledger.freeze();
+        IPatientSafeguards.Safeguards memory before = ledger.safeguards(patient);
+        _suspendPatient();
+        vm.prank(hospital);
+        ledger.addPatient(patient);
+        vm.assertEq(keccak256(abi.encode(ledger.safeguards(patient))), keccak256(abi.encode(before)));
+        vm.assertEq(ledger.safeguards(patient).frozenAt, NOW);
+    }
+
+    function test_aSuspensionConcernsOnePatient() public {
+        bytes32 granted = askAndAllow();
+        vm.prank(hospital);
+        ledger.addPatient(stranger);
+        vm.prank(hospital);
+        ledger.suspendPatient(stranger);
+        vm.assertTrue(ledger.canAccess(granted, doctor, VIEW));
+    }
+
     // Replacing a grant
 
     function test_whatReplacesAGrantHasItsOwnRightsAndNoMore() public {
@@ -915,6 +995,11 @@ contract ConsentLedgerTest is ConsentTest {
             abi.encodeWithSelector(IConsentLedger.AccessDenied.selector, requestId, reason)
         );
         _change(requestId, right);
+    }
+
+    function _suspendPatient() private {
+        vm.prank(hospital);
+        ledger.suspendPatient(patient);
     }
 
     function _endByHospital(address caller, bytes32 requestId) private {

@@ -82,12 +82,27 @@ abstract contract ConsentTest is ContractTest {
 
     function allowWithCode(bytes32 requestId, uint40 until, bytes32 code) internal {
         vm.prank(patient);
-        ledger.openGrantWithCode(contentIds[requestId], answerOf(until), code);
+        ledger.openGrantWithCode(contentAndArtefact(requestId), codeAndDay(code, until));
     }
 
     /// @dev A patient's answer: what commits to the evidence, and the day with whose beginning access ends.
     function answerOf(uint40 until) internal pure returns (bytes32) {
-        return bytes32(ARTEFACT) | bytes32(uint256(until) / 1 days);
+        return bytes32(ARTEFACT) | bytes32((uint256(until) / 1 days) << 80);
+    }
+
+    /// @dev The first word of an answer with a code: what names the request, and what commits to the evidence.
+    function contentAndArtefact(bytes32 requestId) internal view returns (bytes32) {
+        return bytes32(contentOf(requestId)) | (bytes32(ARTEFACT) >> 128);
+    }
+
+    /// @dev The end of a request's content, by which an answer with a code names it.
+    function contentOf(bytes32 requestId) internal view returns (bytes16) {
+        return bytes16(contentIds[requestId] << 128);
+    }
+
+    /// @dev The second one.
+    function codeAndDay(bytes32 code, uint40 until) internal pure returns (bytes16) {
+        return bytes16(code | bytes32((uint256(until) / 1 days) << 128));
     }
 
     /// @dev A key's signature as our accounts take it: r, and s with the parity on top.
@@ -112,9 +127,9 @@ abstract contract ConsentTest is ContractTest {
         return request;
     }
 
-    /// @dev x_i, the code of line i as argon2id would give it.
+    /// @dev x_i, the code of line i as argon2id would give it: 14 bytes, then zeros.
     function stretchedCode(bytes32 card, uint256 i) internal pure returns (bytes32) {
-        return keccak256(abi.encode(card, i));
+        return bytes14(keccak256(abi.encode(card, i)));
     }
 
     /// @dev h_i.

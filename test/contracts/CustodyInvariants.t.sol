@@ -55,7 +55,7 @@ contract DishonestCustodian is ContractTest {
     function _handle(bytes memory call, uint256 lane) private {
         PackedUserOperation memory operation;
         operation.sender = _account;
-        operation.nonce = lane << 248;
+        operation.nonce = (240 + lane) << 248;
         operation.callData = call;
         bytes32 hash = keccak256(abi.encode(operation, done));
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(KEY, hash);
@@ -68,7 +68,7 @@ contract DishonestCustodian is ContractTest {
     }
 
     function _selector(uint8 what) private pure returns (bytes4) {
-        bytes4[29] memory selectors = [
+        bytes4[30] memory selectors = [
             IConsentLedger.openGrantWithCode.selector,
             IConsentLedger.revokeGrant.selector,
             IConsentLedger.refuseRequest.selector,
@@ -90,6 +90,7 @@ contract DishonestCustodian is ContractTest {
             IPatientSafeguards.executeLoosening.selector,
             IPatientSafeguards.issueFirstCard.selector,
             IProviderRegistry.addPatient.selector,
+            IProviderRegistry.suspendPatient.selector,
             IProviderRegistry.addDoctor.selector,
             IPatientAccount.proposeChange.selector,
             IPatientAccount.completeChange.selector,
@@ -100,7 +101,7 @@ contract DishonestCustodian is ContractTest {
             bytes4(0x095ea7b3),
             bytes4(0x13af4035)
         ];
-        return selectors[what % 29];
+        return selectors[what % 30];
     }
 }
 
@@ -180,6 +181,7 @@ contract CustodyInvariantsTest is ConsentTest {
             ledger.governor(),
             ledger.accessWriter(),
             ledger.patientHospital(_other),
+            ledger.patientSuspendedAt(_other),
             ledger.isVerifiedHospital(hospital),
             ledger.isDoctor(_account)
         );

@@ -53,6 +53,16 @@ contract EmergencyTest is ConsentTest {
         _expectRefused(abi.encodeWithSelector(IPatientSafeguards.FrozenPatient.selector, patient));
     }
 
+    function test_notWhileThePatientIsSuspended() public {
+        bytes32 requestId = _open(REASON);
+        vm.prank(hospital);
+        ledger.suspendPatient(patient);
+        vm.assertFalse(ledger.canAccess(requestId, doctor, VIEW));
+        _expectRefused(abi.encodeWithSelector(IConsentLedger.SuspendedPatient.selector, patient));
+        vm.prank(patient);
+        ledger.disputeEmergency(requestId);
+    }
+
     function test_onlyAnActiveDoctorOpensIt() public {
         vm.expectRevert(
             abi.encodeWithSelector(IConsentLedger.NotAffiliatedDoctor.selector, affiliationId, stranger)

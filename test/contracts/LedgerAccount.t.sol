@@ -263,7 +263,7 @@ contract LedgerAccountTest is ConsentTest {
 
     function _operation(bytes memory signature) private view returns (PackedUserOperation memory operation) {
         operation.sender = patient;
-        operation.nonce = 1 << 248;
+        operation.nonce = 241 << 248;
         operation.signature = signature;
     }
 

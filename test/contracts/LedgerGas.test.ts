@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { encodeAbiParameters, type Hex, keccak256, parseEther, slice, toHex } from 'viem'
-import { ledgerAnswerOf } from '../../src/accounts/ledgerRequest.ts'
+import { encodeAbiParameters, type Hex, keccak256, pad, parseEther, slice, toHex } from 'viem'
+import { ledgerAnswerOf, ledgerCodedAnswerOf } from '../../src/accounts/ledgerRequest.ts'
 import { startWorld, type World } from './sponsoredWorld.ts'
 
 /** What the ledger costs by itself, called by plain accounts: what an account or a bundle adds is measured elsewhere. */
@@ -47,7 +47,7 @@ describe('the gas of the ledger', () => {
       }),
     )
     const carded = await patientAccount('carded')
-    const code = keccak256(toHex('stretched code'))
+    const code = pad(slice(keccak256(toHex('stretched code')), 0, 14), { dir: 'right' })
     const [lineHash, nextLink] = [keccak256(code), keccak256(toHex('the rest of the card'))]
     const link = encodeAbiParameters(
       [{ type: 'uint256' }, { type: 'address' }, { type: 'bytes32' }, { type: 'bytes32' }],
@@ -72,7 +72,7 @@ describe('the gas of the ledger', () => {
       await carded.wallet.writeContract({
         ...world.ledger,
         functionName: 'openGrantWithCode',
-        args: [contentId, ledgerAnswerOf(artefact, until), code],
+        args: ledgerCodedAnswerOf(contentId, artefact, code, until),
       }),
     )
     context.diagnostic(`bare ${bareGas}, with code ${codeGas}; the request with a line ${askGas}`)

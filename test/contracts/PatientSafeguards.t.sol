@@ -200,7 +200,7 @@ contract PatientSafeguardsTest is ConsentTest {
         bytes32 requestId = ask(withLine(sevenDays(), 0));
         _ask(LOWER, 0, 1);
         uint40 until = lastEnd(7);
-        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.CodeMismatch.selector, contentIds[requestId]));
+        vm.expectRevert(abi.encodeWithSelector(IConsentLedger.CodeMismatch.selector, contentOf(requestId)));
         allowWithCode(requestId, until, stretchedCode(CARD, 1));
     }
 

@@ -324,10 +324,64 @@ contract ProviderRegistryTest is ContractTest {
         vm.assertTrue(_registry.isPatient(_patient));
     }
 
+    function test_aHospitalSuspendsItsPatientAndSheStaysOne() public {
+        _addPatient(_hospital);
+        vm.assertEq(_registry.patientSuspendedAt(_patient), 0);
+        vm.expectEmit(address(_registry));
+        emit IProviderRegistry.PatientSuspended(_patient, _hospital);
+        _suspendPatient(_hospital);
+        vm.assertEq(_registry.patientSuspendedAt(_patient), block.timestamp);
+        vm.assertTrue(_registry.isPatient(_patient));
+        vm.assertEq(_registry.patientHospital(_patient), _hospital);
+    }
+
+    function test_onlyHerOwnHospitalSuspendsAPatientAndOnce() public {
+        _expectNotHeld(_hospital);
+        _addPatient(_hospital);
+        _verify(_otherHospital);
+        _expectNotHeld(_otherHospital);
+        _suspendPatient(_hospital);
+        _expectNotHeld(_hospital);
+    }
+
+    function test_aSuspendedPatientIsAddedAgainByAnyHospital() public {
+        _addPatient(_hospital);
+        _verify(_otherHospital);
+        _suspendPatient(_hospital);
+        vm.expectEmit(address(_registry));
+        emit IProviderRegistry.PatientAdded(_patient, _otherHospital);
+        _addPatient(_otherHospital);
+        vm.assertEq(_registry.patientSuspendedAt(_patient), 0);
+        vm.assertEq(_registry.patientHospital(_patient), _otherHospital);
+        _expectNotHeld(_hospital);
+        vm.expectRevert(
+            abi.encodeWithSelector(IProviderRegistry.PatientAlreadyAdded.selector, _patient, _otherHospital)
+        );
+        _addPatient(_hospital);
+        _suspendPatient(_otherHospital);
+        _addPatient(_otherHospital);
+        vm.assertEq(_registry.patientSuspendedAt(_patient), 0);
+    }
+
     function test_nobodyIsNoPatient() public {
         vm.expectRevert(abi.encodeWithSelector(IProviderRegistry.ZeroAccount.selector));
         vm.prank(_hospital);
         _registry.addPatient(address(0));
+    }
+
+    function _addPatient(address hospital) private {
+        vm.prank(hospital);
+        _registry.addPatient(_patient);
+    }
+
+    function _suspendPatient(address hospital) private {
+        vm.prank(hospital);
+        _registry.suspendPatient(_patient);
+    }
+
+    function _expectNotHeld(address hospital) private {
+        vm.expectRevert(abi.encodeWithSelector(IProviderRegistry.PatientNotHeld.selector, _patient, hospital));
+        _suspendPatient(hospital);
     }
 
     function _verify(address hospital) private {
@@ -362,6 +416,9 @@ contract ProviderRegistryTest is ContractTest {
         vm.expectRevert(refusal);
         vm.prank(caller);
         _registry.addPatient(_patient);
+        vm.expectRevert(refusal);
+        vm.prank(caller);
+        _registry.suspendPatient(_patient);
     }
 
     function _checkAffiliation(uint32 affiliationId, address doctor, address hospital, bool active) private view {

@@ -10,13 +10,14 @@ import {
   encodeFunctionData,
   type Hex,
   keccak256,
+  pad,
   parseEventLogs,
   parseSignature,
   slice,
   toHex,
 } from 'viem'
 import { accountFactoryAbi, consentLedgerAbi, patientAccountAbi } from '../../src/accounts/contracts.generated.ts'
-import { ledgerAnswerOf } from '../../src/accounts/ledgerRequest.ts'
+import { ledgerCodedAnswerOf } from '../../src/accounts/ledgerRequest.ts'
 import { toCompactSignature } from '../../src/accounts/userOperation.ts'
 import { chainLines, lineAtLink, lineHashOf } from '../../src/core/codeCard.ts'
 import { makePasskey } from './passkey.ts'
@@ -63,7 +64,7 @@ describe('who can make the chain say that she agreed', () => {
     assert.equal(await onLedger('setAccessWriter', stranger), `OwnableUnauthorizedAccount(${stranger})`)
     assert.match(await onLedger('issueFirstCard', patient.address, hashOf('tip')), /^NotPatientHospital/)
     assert.equal(await onRegistry('verifyHospital', stranger), `OwnableUnauthorizedAccount(${stranger})`)
-    for (const name of ['addDoctor', 'addPatient', 'addHealthWorker']) {
+    for (const name of ['addDoctor', 'addPatient', 'suspendPatient', 'addHealthWorker']) {
       assert.equal(await onRegistry(name, stranger), `HospitalNotVerified(${stranger})`)
     }
     for (const to of [ledger.address, patient.address]) {
@@ -301,7 +302,7 @@ let cards = 0
 /** A card of three lines; its maker knows the codes, the server does not. */
 function makeCard({ ledger }: World) {
   cards += 1
-  const codes = [1, 2, 3].map((line) => hashOf(`card ${cards}, code ${line}`))
+  const codes = [1, 2, 3].map((line) => pad(slice(hashOf(`card ${cards}, code ${line}`), 0, 14), { dir: 'right' }))
   const place = { chainId: 31337, ledger: ledger.address }
   const card = chainLines(place, '0x00', codes.map(lineHashOf), hashOf(`card ${cards}, end`))
   return { ...card, codeOf: (line: number): Hex => codes[line - 1] ?? '0x' }
@@ -394,7 +395,7 @@ function openGrantWithCode({ contentId, until }: Asked, code: Hex): Hex {
   return encodeFunctionData({
     abi: consentLedgerAbi,
     functionName,
-    args: [contentId, ledgerAnswerOf(slice(hashOf('artefact'), 0, 20), until), code],
+    args: ledgerCodedAnswerOf(contentId, hashOf('artefact'), code, until),
   })
 }
 

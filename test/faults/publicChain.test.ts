@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import type { Village } from '../../local/village.ts'
 import * as contracts from '../../src/accounts/contracts.generated.ts'
 import { reviewEmergency } from '../../src/cli/emergency.ts'
+import { suspendPatientByHospital } from '../../src/cli/office.ts'
 import { allowEmergencies } from '../support/allowEmergencies.ts'
 import { asked } from '../support/asked.ts'
 import { numberOf } from '../support/patientsPhone.ts'
@@ -40,15 +41,20 @@ test('a stranger reads on the chain what the threat model lists, and nothing els
   world.phones.text(patient.phone, `${numberOf(told?.text)} 9`)
   await village.settle()
   const emergency = await app.store.requests.get(opened.requestId)
-  const reviewed = await reviewEmergency({
+  const office = {
     rpc: world.chain.url,
     ledger: world.deployment.consentLedger.address,
-    requestId: emergency?.ledgerRequestId ?? '0x',
     keyFile: join(app.config.dataFolder, 'keys', 'hospital'),
+  }
+  const reviewed = await reviewEmergency({
+    ...office,
+    requestId: emergency?.ledgerRequestId ?? '0x',
     finding: 'It was none.',
     outFile: join(app.config.dataFolder, 'finding.json'),
   })
   expect(reviewed.reviewed).toBe(true)
+  const patientAccount = (await app.store.people.patient(patient.id))?.account ?? '0x'
+  expect(await suspendPatientByHospital({ ...office, patientAccount })).toMatchObject({ done: true })
 
   const found = await readAsStranger(village)
   const listed = await readList()

@@ -136,6 +136,9 @@ beforeAll(async () => {
   await log(newWriter, [standing, 'five'])
   await send(hospital, { ...onLedger(), functionName: 'addDoctor', args: [newWriter.address] })
   await send(hospital, { ...onLedger(), functionName: 'suspendDoctor', args: [2] })
+  await ask('open while she is suspended')
+  await send(hospital, { ...onLedger(), functionName: 'suspendPatient', args: [patient.address] })
+  await send(hospital, { ...onLedger(), functionName: 'addPatient', args: [patient.address] })
 })
 
 afterAll(() => chain?.stop())
@@ -180,7 +183,7 @@ test('an honest chain is clean, and every kind of entry was counted', async () =
     exitCode: 0,
     report: {
       checked: true,
-      counts: { requests: 2, grants: 2, looks: 4, 'late looks': 1, changes: 1, 'refused looks': 1 },
+      counts: { requests: 3, grants: 2, looks: 4, 'late looks': 1, changes: 1, 'refused looks': 1 },
       findings: [],
     },
   })
@@ -238,6 +241,9 @@ test('a node that hides a suspended post, or a post as a whole, is caught by sto
   expect((await hide('DoctorAdded(address,address,uint32)')).found).toEqual(
     expect.arrayContaining(['hidden: Post 1 was added by no event.', 'hidden: Post 2 was added by no event.']),
   )
+  expect((await hide('PatientSuspended(address,address)')).found).toEqual([
+    'hidden: A patient was added again, and no event says that she was suspended.',
+  ])
   expect((await hide('PatientAdded(address,address)')).found).toContain(
     'hidden: No event says that a hospital added its patient before.',
   )
@@ -330,7 +336,7 @@ test('the command says by its exit code what it found, and what it could not che
   const ledger = ['--ledger', deployment.consentLedger.address]
   const clean = await run('--rpc', chain.url, ...ledger)
   expect(clean).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing hidden, doubled, foreign') })
-  expect(clean.stdout).toContain('2 requests, 2 grants')
+  expect(clean.stdout).toContain('3 requests, 2 grants')
   expect(clean.stderr).toContain('reading events')
   const isHidden = isLookOf(removed, 'three')
   await using liar = await startLyingNode(

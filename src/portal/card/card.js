@@ -9,7 +9,7 @@
 
 const lineCount = 20
 const codeDigits = 14
-const stretch = { memoryKib: 19_456, passes: 2, parallelism: 1, bytes: 16 }
+const stretch = { memoryKib: 19_456, passes: 2, parallelism: 1, bytes: 14 }
 /** Codes that were printed, or forgotten, do not stay on the screen. */
 const wipeAfterPrintMs = 2 * 60_000
 const wipeAnywayMs = 15 * 60_000
@@ -20,8 +20,8 @@ const selfTest = {
   code: '83920175520934',
   place: { chainId: 31_337, ledger: '0x00000000000000000000000000000000000000aa' },
   nextLink: `0x${'11'.repeat(32)}`,
-  lineHash: '0xe28422ab776f625cf5c434bf85df931faa5d0d82a86bc8482ddee486373bcda6',
-  link: '0xebe62bdd80c862e51a07e5232a9ed71dbf4ea747e55856a61cc8d4803fc03715',
+  lineHash: '0xa917ba5310ba08068bc66a923a11b9fda296dcf95770e60aa0e02ee40bf03866',
+  link: '0x400f2b9478f365da5fb5907fbd70d4e0d7bec153cf266b952beb017c15bfb3fc',
 }
 
 /** @type {Hashes} */

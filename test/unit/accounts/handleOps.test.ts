@@ -2,8 +2,8 @@ import type { Hex, PublicClient } from 'viem'
 import { expect, test } from 'vitest'
 import type { Deployment } from '../../../src/accounts/deployments.ts'
 import { bundleGasLimit, handleOpsGas, splitByGas } from '../../../src/accounts/handleOps.ts'
-import { prepareUserOperation } from '../../../src/accounts/userOperation.ts'
-import { mostTogether, type UserOperationKind } from '../../../src/core/userOperation.ts'
+import { nonceKeyOf, prepareUserOperation } from '../../../src/accounts/userOperation.ts'
+import { mostTogether, nonceLanes, type UserOperationKind } from '../../../src/core/userOperation.ts'
 
 /** A transaction may ask for no more since July 2026. Source: Lisk, as every chain of its stack. */
 const chainLimit = 16_780_000n
@@ -25,6 +25,10 @@ async function operationOf(kind: UserOperationKind, isOnChain = true) {
   const account = { sender: sponsor, owner: sponsor, callData: '0x' } as const
   const fees = { maxFeePerGas: 1n, maxPriorityFeePerGas: 1n }
   return { operation: await prepareUserOperation(client, deployment, { ...account, kind, fees }) }
+}
+
+function nonceOf(lane: keyof typeof nonceLanes, sequence: bigint): bigint {
+  return (nonceKeyOf(nonceLanes[lane]) << 64n) | sequence
 }
 
 test('a bundle holds 84 answers or 54 questions, fewer where each makes its account, and never asks for more than a transaction may', async () => {
@@ -60,7 +64,15 @@ test('nothing to bundle is no bundle', () => {
   expect(splitByGas([])).toEqual([])
 })
 
-test('operations keep their order, so that removals stay first', async () => {
+test('a bundle begins with removals, and goes on by nonce', async () => {
+  const nonces = [nonceOf('consent', 3n), nonceOf('removal', 0n), nonceOf('consent', 1n), nonceOf('removal', 2n)]
+  const yes = await operationOf('openGrant')
+  const carriers = nonces.map((nonce) => ({ operation: { ...yes.operation, nonce } }))
+  const [bundle] = splitByGas(carriers)
+  expect(bundle?.map(({ operation }) => nonces.indexOf(operation.nonce))).toEqual([3, 1, 0, 2])
+})
+
+test('operations of equal nonces keep their order', async () => {
   const yes = await operationOf('openGrant')
   const numbered = Array.from({ length: 100 }, (_, index) => ({ ...yes, index }))
   expect(

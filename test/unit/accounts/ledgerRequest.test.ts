@@ -45,7 +45,8 @@ describe('the identity of a request', () => {
   test('of a request with a card line is made of its content and the line, so that only its code names it', () => {
     const withLine = { ...request, lineHash: patientWord, nextLink: zeroHash }
     const contentId = ledgerContentIdOf(31337, ledger, withLine)
-    const twentyBytes = keccak256(`${contentId}${patientWord.slice(2)}`).slice(-40)
+    const content = `${contentId.slice(-32)}${'00'.repeat(16)}`
+    const twentyBytes = keccak256(`0x${content}${patientWord.slice(2)}`).slice(-40)
     expect(ledgerRequestIdOf(31337, ledger, withLine)).toBe(`0x${'00'.repeat(12)}${twentyBytes}`)
     expect(ledgerRequestIdOf(31337, ledger, request)).toBe(ledgerContentIdOf(31337, ledger, request))
   })
@@ -147,7 +148,7 @@ describe('what an account is called with', () => {
     expect(decoded(encodeLedgerCall('openGrant', row, parties))).toEqual({
       functionName: 'openGrant',
       // 1 January 2027 is day 20,819 since 1970, 0x5153.
-      args: [row.ledgerRequestId, `0x${'ef'.repeat(20)}${'5153'.padStart(24, '0')}`],
+      args: [row.ledgerRequestId, `0x${'ef'.repeat(20)}5153${'00'.repeat(10)}`],
     })
   })
 
@@ -157,11 +158,11 @@ describe('what an account is called with', () => {
   })
 
   test('a grant on a code names the content and shows the stretched code, and is not made without one', () => {
-    const stretchedCode: Hex = `0x${'56'.repeat(32)}`
+    const stretchedCode: Hex = `0x${'56'.repeat(14).padEnd(64, '0')}`
     const contentId = ledgerContentIdOf(31337, ledger, request)
     expect(decoded(encodeLedgerCall('openGrantWithCode', row, { ...parties, stretchedCode }))).toEqual({
       functionName: 'openGrantWithCode',
-      args: [contentId, `0x${'ef'.repeat(20)}${'5153'.padStart(24, '0')}`, stretchedCode],
+      args: [`0x${contentId.slice(-32)}${'ef'.repeat(16)}`, `0x${'56'.repeat(14)}5153`],
     })
     expect(() => encodeLedgerCall('openGrantWithCode', row, parties)).toThrow(TypeError)
   })

@@ -29,6 +29,7 @@ function lawfulLedger() {
   const stored = new Map<Hex, StoredRequest>()
   const times = new Map<Hex, { openedAt: number; grantedAt: number }>()
   const posts = new Map<number, StoredPost>()
+  const suspended = new Set<Hex>()
   let now = 1_795_000_000
   let writer: Hex = nobody
   let entries = 0
@@ -77,8 +78,8 @@ function lawfulLedger() {
     open(request: number, uses = 0) {
       const requestId = hex32(request)
       const affiliationId = postOf(request)
-      if (stored.has(requestId) || hasEnded(request)) return
       const patient = patientOf(request)
+      if (stored.has(requestId) || hasEnded(request) || suspended.has(patient)) return
       stored.set(requestId, {
         state: 'open',
         patient,
@@ -92,6 +93,18 @@ function lawfulLedger() {
       })
       times.set(requestId, { openedAt: now, grantedAt: 0 })
       say({ kind: 'requestOpened', requestId, patient, affiliationId })
+    },
+    /** Or adds her again, where she is suspended. */
+    suspendPatient(request: number) {
+      const patient = patientOf(request)
+      if (suspended.delete(patient)) return say({ kind: 'patientAdded', patient, hospital })
+      suspended.add(patient)
+      say({ kind: 'patientSuspended', patient, hospital })
+      const requestId = hex32(request)
+      const found = stored.get(requestId)
+      if (found?.state !== 'open') return
+      found.state = 'revoked'
+      say({ kind: 'grantEndedByHospital', requestId, patient, hospital })
     },
     answer(request: number, kind: 'requestRefused' | 'requestWithdrawn') {
       const requestId = hex32(request)
@@ -126,7 +139,8 @@ function lawfulLedger() {
       entries += 1
       const entry = { requestId, entryId: hex32(1_000_000 + entries) }
       const isUsedUp = found !== undefined && found.uses !== 0 && found.accessCount >= found.uses
-      if (!found || !time || found.until === 0 || isUsedUp) return say({ kind: 'accessRefused', ...entry }, writer)
+      const isClosed = found === undefined || suspended.has(found.patient) || isUsedUp
+      if (isClosed || !time || found.until === 0) return say({ kind: 'accessRefused', ...entry }, writer)
       if (found.state === 'granted' && now < found.until && !hasEnded(request)) {
         found.accessCount += 1
         const kind = right === 1 ? 'accessLogged' : 'recordChanged'
@@ -151,7 +165,7 @@ function lawfulLedger() {
   model.nameWriter(writers[0])
   model.addPost()
   model.addPost()
-  for (const patient of [1, 2, 3, 4].map(patientOf)) say({ kind: 'patientAdded', patient })
+  for (const patient of [1, 2, 3, 4].map(patientOf)) say({ kind: 'patientAdded', patient, hospital })
   return model
 }
 
@@ -211,6 +225,7 @@ const step = fc.record({
     'revoke',
     'writer',
     'ending',
+    'suspendPatient',
   ),
   request: fc.integer({ min: 1, max: 3 }),
   // Mostly minutes: a request that waits for days is never granted.
@@ -234,6 +249,7 @@ function play(steps: readonly { what: string; request: number; seconds: number; 
     if (what === 'refuse') model.answer(request, 'requestRefused')
     if (what === 'withdraw') model.answer(request, 'requestWithdrawn')
     if (what === 'revoke') model.revoke(request)
+    if (what === 'suspendPatient') model.suspendPatient(request)
     if (what === 'ending' && days < 150) model.suspend((request % 2) + 1)
     if (what === 'ending' && days > 340) model.suspendHospital()
     if (what === 'writer') {
@@ -256,7 +272,18 @@ function leavesATrace(event: AuditEvent, events: readonly AuditEvent[]): boolean
     case 'accessRefused':
       return false
     case 'patientAdded':
-      return events.some((other) => other.kind === 'requestOpened' && other.patient === event.patient)
+      return (
+        !isAddedAgain(event, events) &&
+        events.some((other) => other.kind === 'requestOpened' && other.patient === event.patient)
+      )
+    case 'patientSuspended':
+      return events.some(
+        (other) =>
+          other.kind === 'patientAdded' &&
+          other.patient === event.patient &&
+          isAddedAgain(other, events) &&
+          other.blockNumber > event.blockNumber,
+      )
     case 'hospitalSuspended':
       // Its posts may all have ended before.
       return events.filter(({ kind }) => kind === 'hospitalSuspended' || kind === 'doctorSuspended').length === 1
@@ -268,6 +295,15 @@ function leavesATrace(event: AuditEvent, events: readonly AuditEvent[]): boolean
     default:
       return true
   }
+}
+
+function isAddedAgain(
+  { patient, blockNumber }: { patient: Hex; blockNumber: number },
+  events: readonly AuditEvent[],
+): boolean {
+  return events.some(
+    (other) => other.kind === 'patientSuspended' && other.patient === patient && other.blockNumber < blockNumber,
+  )
 }
 
 test('nothing is found in any lawful history', () => {
@@ -582,6 +618,63 @@ test('a look while the patient had frozen all sharing is foreign', () => {
   ])
   const thaw: AuditEvent = { ...freeze, kind: 'patientUnfrozen', logIndex: 2 }
   expect(auditLedger(history({ events: [...events, freeze, thaw] }))).toEqual([])
+})
+
+test('nothing is opened to a suspended patient, and her hospital removes what she was asked', () => {
+  const model = lawfulLedger()
+  model.open(1)
+  model.suspendPatient(1)
+  const { events, history } = model
+  expect(auditLedger(history())).toEqual([])
+  const removal = lastOf(events, 'grantEndedByHospital')
+  const suspension = lastOf(events, 'patientSuspended')
+  const audit = (change: (event: AuditEvent) => AuditEvent[]) =>
+    texts(auditLedger(history({ events: events.flatMap(change) })))
+  // The suspending hospital is another than that of the doctor, or than that of the patient.
+  const byAnother = { ...removal, hospital: stranger }
+  expect(audit((event) => (event === removal ? [byAnother] : [event]))).toEqual([
+    `unlawful: It was ended by ${stranger}, which is not the doctor's hospital.`,
+  ])
+  const suspendedByAnother = { ...suspension, hospital: stranger }
+  expect(audit((event) => (event === suspension ? [suspendedByAnother] : [event]))).toEqual([
+    `hidden: No event says that ${stranger}, which suspended a patient, added her before.`,
+  ])
+  const adding = events.find((event): event is EventOf<'patientAdded'> => event.kind === 'patientAdded')
+  const both = (event: AuditEvent): AuditEvent[] => {
+    if (adding && event === adding) return [{ ...adding, hospital: stranger }]
+    if (event === suspension) return [suspendedByAnother]
+    return event === removal ? [byAnother] : [event]
+  }
+  expect(audit(both)).toEqual([])
+})
+
+test('a request and a look while the patient was suspended are found', () => {
+  const { events, history } = threeLooks()
+  const before = (event: AuditEvent): AuditEvent => ({
+    ...event,
+    kind: 'patientSuspended',
+    patient: patientOf(1),
+    hospital,
+    blockNumber: event.blockNumber - 1,
+    logIndex: 1,
+  })
+  const look = lastOf(events, 'accessLogged')
+  expect(texts(auditLedger(history({ events: [...events, before(look)] })))).toEqual([
+    'foreign: The entry came while the patient was suspended.',
+  ])
+  const opened = lastOf(events, 'requestOpened')
+  expect(texts(auditLedger(history({ events: [...events, before(opened)] })))).toContain(
+    'unlawful: It was opened while its patient was suspended.',
+  )
+})
+
+test('a patient who is added twice was suspended in between, whatever the events say', () => {
+  const { events, history } = threeLooks()
+  const adding = events.find((event) => event.kind === 'patientAdded')
+  if (!adding) throw new Error('No patient was added.')
+  expect(texts(auditLedger(history({ events: [...events, { ...adding, blockNumber: 1_000 }] })))).toEqual([
+    'hidden: A patient was added again, and no event says that she was suspended.',
+  ])
 })
 
 test('an imitation by another contract is foreign where it names a request of this ledger, and no matter elsewhere', () => {

@@ -44,10 +44,10 @@ describe('the vector that the page tests itself with', () => {
   const lineHash = lineHashOf(`0x${stretched}`)
 
   test('a code, its stretched form, its hash and its link', () => {
-    expect(stretched).toBe('eb9fbcd28b34b30acbbe0fb605f76c7e00000000000000000000000000000000')
-    expect(lineHash).toBe('0xe28422ab776f625cf5c434bf85df931faa5d0d82a86bc8482ddee486373bcda6')
+    expect(stretched).toBe('ec7809652c2f2e0c36c027084d66000000000000000000000000000000000000')
+    expect(lineHash).toBe('0xa917ba5310ba08068bc66a923a11b9fda296dcf95770e60aa0e02ee40bf03866')
     expect(linkOf(place, lineHash, `0x${'11'.repeat(32)}`)).toBe(
-      '0xebe62bdd80c862e51a07e5232a9ed71dbf4ea747e55856a61cc8d4803fc03715',
+      '0x400f2b9478f365da5fb5907fbd70d4e0d7bec153cf266b952beb017c15bfb3fc',
     )
   })
 })

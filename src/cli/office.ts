@@ -3,12 +3,14 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { bytesToHex } from 'viem/utils'
 import {
   addDoctor,
+  addPatient,
   completeRotation,
   hasReverted,
   type Office,
   type OfficeRefusal,
   proposePasskey,
   suspendDoctor,
+  suspendPatient,
 } from '../accounts/hospitalOffice.ts'
 import { readKeyFile } from '../accounts/keyFile.ts'
 import { noAnswerOf } from '../accounts/ledgerHistory.ts'
@@ -21,17 +23,32 @@ type Said = { done: boolean; said: string }
 
 type Keyed = { rpc: string; keyFile: string }
 
-export function addByHospital(options: Keyed & { ledger: Hex; doctorAccount: Hex }): Promise<Said> {
+export function addDoctorByHospital(options: Keyed & { ledger: Hex; doctorAccount: Hex }): Promise<Said> {
   return withOffice(options, async (office) => {
     const added = await addDoctor(office, options.ledger, options.doctorAccount)
     return 'refused' in added ? added : `Added. Her affiliation is ${added.affiliationId}.`
   })
 }
 
-export function suspendByHospital(options: Keyed & { ledger: Hex; affiliationId: number }): Promise<Said> {
+export function suspendDoctorByHospital(options: Keyed & { ledger: Hex; affiliationId: number }): Promise<Said> {
   return withOffice(options, async (office) => {
     const ended = await suspendDoctor(office, options.ledger, options.affiliationId)
     return 'refused' in ended ? ended : `Suspended in transaction ${ended.hash}: its grants are dead for ever.`
+  })
+}
+
+export function addPatientByHospital(options: Keyed & { ledger: Hex; patientAccount: Hex }): Promise<Said> {
+  return withOffice(options, async (office) => {
+    const added = await addPatient(office, options.ledger, options.patientAccount)
+    return 'refused' in added ? added : `Added in transaction ${added.hash}.`
+  })
+}
+
+export function suspendPatientByHospital(options: Keyed & { ledger: Hex; patientAccount: Hex }): Promise<Said> {
+  return withOffice(options, async (office) => {
+    const ended = await suspendPatient(office, options.ledger, options.patientAccount)
+    if ('refused' in ended) return ended
+    return `Suspended in transaction ${ended.hash}: nobody asks her or looks until a hospital adds her again.`
   })
 }
 
@@ -102,6 +119,8 @@ const refusalWords: Readonly<Record<string, string>> = {
   OtherContract: 'another contract is at that address. Do: compare it.',
   HospitalNotVerified: 'this key is no verified hospital of this ledger.',
   DoctorAlreadyAdded: 'this hospital has added this account before.',
+  PatientAlreadyAdded: 'a hospital has added this account before, and it is not suspended.',
+  PatientNotHeld: 'this hospital has not added this account, or has suspended it.',
   AffiliationNotHeld: 'this hospital has no such affiliation, or it has ended.',
   NotHospitalOfDoctor: 'the affiliation is not hers, not with this hospital, or has ended.',
   PasskeyInvalid: 'this is no point of the curve P-256. Do: copy the line from her page again.',

@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { SeededPatient } from '../../local/seed.ts'
+import type { Village } from '../../local/village.ts'
+import { addPatientByHospital, suspendPatientByHospital } from '../../src/cli/office.ts'
+import type { Hex } from '../../src/core/rows.ts'
+import { type Asked, asked } from '../support/asked.ts'
+import { countEvents, ledgerEvents } from '../support/ledgerEvents.ts'
+import { testVillage } from '../support/testVillage.ts'
+
+test('a patient whom her hospital suspends is asked nothing, shows nothing, and takes away as before', async () => {
+  await using village = await testVillage()
+  const granted = await asked(village)
+  await answer(village, granted, `${granted.number} 1`)
+  const open = await asked(village)
+  const office = await officeOf(village, granted.patient)
+
+  expect(await suspendPatientByHospital(office)).toMatchObject({ done: true })
+  expect(await suspendPatientByHospital(office)).toEqual({
+    done: false,
+    said: 'Nothing was sent (PatientNotHeld): this hospital has not added this account, or has suspended it.',
+  })
+  await village.settle()
+  // What she was asked is gone, for the doctor as a question that nobody answered; her yes to it opens nothing.
+  expect(await stateOf(village, open)).toBe('lapsed')
+  await answer(village, open, `${open.number} 1`)
+  expect(await countEvents(village.world)).toMatchObject({ GrantOpened: 1, GrantEndedByHospital: 1 })
+  // What she granted before opens nothing either, while it lasts; and no question reaches her.
+  expect(await look(village, granted)).toBe('refused')
+  expect(await countEvents(village.world)).not.toHaveProperty('AccessLogged')
+  const before = granted.received().length
+  const { app } = village
+  const asking = await app.actions.askForAccess(granted.doctor.id, {
+    ...{ healthId: granted.patient.healthId, preset: 'LAB_RESULTS', purpose: 'treatment', days: 7, oneTime: false },
+  })
+  if ('refused' in asking) throw new Error('The doctor may not ask.')
+  await village.settle()
+  expect((await app.store.requests.get(asking.requestId))?.state).toBe('lapsed')
+  expect(granted.received()).toHaveLength(before)
+
+  expect(await addPatientByHospital(office)).toMatchObject({ done: true })
+  expect(await addPatientByHospital(office)).toMatchObject({ done: false })
+  expect(await look(village, granted)).toBe('open')
+  await suspendPatientByHospital(office)
+  await answer(village, granted, `REMOVE ${granted.number}`)
+  expect(granted.received().at(-1)).toMatch(/can no longer see your record/)
+  expect((await ledgerEvents(village.world)).at(-1)?.eventName).toBe('GrantRevoked')
+  expect(await stateOf(village, granted)).toBe('removed')
+})
+
+async function officeOf({ world, app }: Village, { id }: SeededPatient) {
+  const patient = await app.store.people.patient(id)
+  const keyFile = join(app.config.dataFolder, 'keys', 'hospital')
+  const ledger = world.deployment.consentLedger.address
+  return { rpc: world.chain.url, ledger, keyFile, patientAccount: patient?.account as Hex }
+}
+
+async function answer({ world, settle }: Village, { patient }: Asked, text: string): Promise<void> {
+  world.phones.text(patient.phone, text)
+  await settle()
+}
+
+async function stateOf({ app }: Village, { requestId }: Asked): Promise<string | undefined> {
+  return (await app.store.requests.get(requestId))?.state
+}
+
+/** How a look at what she granted ends. */
+async function look({ app, settle }: Village, { doctor, requestId }: Asked): Promise<string> {
+  const begun = await app.actions.startLook(doctor.id, requestId)
+  if ('refused' in begun) return 'refused'
+  await settle()
+  return (await app.actions.open(doctor.id, begun.lookId, 8_000)).status
+}
