@@ -5,7 +5,7 @@ import { stringToHex } from 'viem'
 import { expect, test } from 'vitest'
 import { printCard } from '../../local/printCard.ts'
 import type { Village } from '../../local/village.ts'
-import { groupCode } from '../../src/core/codeCard.ts'
+import { codeStretch, groupCode } from '../../src/core/codeCard.ts'
 import { allowEmergencies } from '../support/allowEmergencies.ts'
 import { engines, testVillage } from '../support/testVillage.ts'
 
@@ -105,7 +105,8 @@ async function liveThroughTheCardStory(village: Village): Promise<[string, strin
   const grant = await village.app.store.operations.ofRequest(asked.requestId, 'openGrantWithCode')
   const shown = village.app.vault.columns.open(grant?.codeSealed ?? new Uint8Array(), 'user_operation.code')
   expect(shown).toMatch(/^0x[0-9a-f]{64}$/)
-  expect(await columnsWith(village, shown.slice(2))).toEqual(['operator_transaction.raw', 'user_operation.signed'])
+  const shownOnChain = shown.slice(2, 2 + 2 * codeStretch.bytes)
+  expect(await columnsWith(village, shownOnChain)).toEqual(['operator_transaction.raw', 'user_operation.signed'])
   await village.world.chain.mine(200)
   await village.settle()
   const sealed = await kysely.selectFrom('userOperation').select('kind').where('codeSealed', 'is not', null).execute()
