@@ -29,13 +29,13 @@ export const survivors: readonly Survivor[] = [
   },
   {
     file: 'contracts/ConsentLedger.sol',
-    line: '_settings[patient].openRequestCount = 0;',
-    change: '_settings[patient].openRequestCount = 0 → 0',
+    line: '_patients[patient].openRequestCount = 0;',
+    change: '_patients[patient].openRequestCount = 0 → 0',
     why: 'The next request clears the places of those that are not open; emptying them at once saves it gas.',
   },
   {
     file: 'contracts/ConsentLedger.sol',
-    line: '_settings[patient].openRequestCount = 0;',
+    line: '_patients[patient].openRequestCount = 0;',
     change: '0 → 1',
     why: 'As above: one place that holds no open request is cleared by the next request.',
   },
@@ -53,7 +53,7 @@ export const survivors: readonly Survivor[] = [
   })),
   {
     file: 'contracts/ConsentLedger.sol',
-    line: 'if (count != countBefore) _settings[patient].openRequestCount = uint8(count);',
+    line: 'if (count != countBefore) _patients[patient].openRequestCount = uint8(count);',
     change: 'count != countBefore → true',
     why: 'The number that stands there is written again. The condition only spares that.',
   },
