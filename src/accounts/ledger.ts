@@ -193,6 +193,10 @@ function newsOf({ eventName, args }: LedgerLog): (SafeguardNews & { patientAccou
   switch (eventName) {
     case 'PatientFrozen':
       return { patientAccount: args.patient, news: 'frozen' }
+    case 'PatientSuspended':
+      return { patientAccount: args.patient, news: 'suspended' }
+    case 'PatientAdded':
+      return { patientAccount: args.patient, news: 'added' }
     case 'EmergencyForbidden':
       return { patientAccount: args.patient, news: 'emergencyForbidden' }
     case 'CodeRequired':

@@ -86,7 +86,7 @@ const ofNobody = {
   misses: 0,
   pausedUntil: null,
   safeguards: {
-    standing: { frozen: false, emergencyAllowed: false, codeRequired: false },
+    standing: { frozen: false, suspended: false, emergencyAllowed: false, codeRequired: false },
     hasCard: false,
     hasLine: false,
     hasNewCard: false,

@@ -19,6 +19,8 @@ export function safeguardKindOf(number: number): SafeguardKind {
 /** What a block says about a patient's safeguards. */
 export type SafeguardNews =
   | { news: 'frozen' | 'emergencyForbidden' | 'codeRequired' }
+  /** By a hospital, of her account. */
+  | { news: 'suspended' | 'added' }
   | { news: 'looseningAsked'; safeguard: SafeguardKind; lineHash: Hex }
   | {
       news: 'looseningScheduled'
@@ -93,9 +95,16 @@ export const openChangeStates = [
 export type Standing = {
   /** Nobody asks, grants or looks. */
   frozen: boolean
+  /** The same, by her hospital's word: it has suspended her account. */
+  suspended: boolean
   emergencyAllowed: boolean
   /** Each request takes a line of her card. */
   codeRequired: boolean
+}
+
+/** Nobody asks, opens or looks, whoever decided it. */
+export function sharesNothing({ frozen, suspended }: Standing): boolean {
+  return frozen || suspended
 }
 
 /**
@@ -108,9 +117,10 @@ export function standingOf(
   tightened: readonly SafeguardKind[],
   hasCard: boolean,
 ): Standing {
-  const standing = { frozen: false, emergencyAllowed: false, codeRequired: hasCard }
+  const standing = { frozen: false, suspended: false, emergencyAllowed: false, codeRequired: hasCard }
   for (const { news, safeguard } of said) {
     if (news === 'frozen') standing.frozen = true
+    else if (news === 'suspended' || news === 'added') standing.suspended = news === 'suspended'
     else if (news === 'emergencyForbidden') standing.emergencyAllowed = false
     else if (news === 'codeRequired') standing.codeRequired = true
     else if (news !== 'looseningExecuted') continue

@@ -24,6 +24,8 @@ export async function safeguardSaid(parts: OutcomeParts, event: Said): Promise<v
   if (!patient) return
   switch (event.news) {
     case 'frozen':
+    case 'suspended':
+    case 'added':
       return announceRequests(parts, patient)
     case 'looseningAsked':
       return asked(parts, patient, event)

@@ -7,6 +7,7 @@ import type { LedgerRequest } from '../core/ledger.ts'
 import { type ConsentRequestId, type DoctorId, day, type EpochMs, minute } from '../core/people.ts'
 import { pickRequestNumber } from '../core/requestNumber.ts'
 import type { ConsentRequestRow, Hex, PatientRow } from '../core/rows.ts'
+import { sharesNothing } from '../core/safeguards.ts'
 import { commitToScope } from '../core/scope.ts'
 import type { Store } from '../core/store.ts'
 import { newUserOperation } from '../core/userOperation.ts'
@@ -50,12 +51,12 @@ export function askForAccess(parts: AskParts): PortalActions['askForAccess'] {
 }
 
 /**
- * Whom a question can go to: nobody while she has stopped all sharing. The doctor's page is that of a health ID that is
+ * Whom a question can go to: nobody while she, or her hospital, has stopped all sharing. The doctor's page is that of a health ID that is
  * nobody's, and no line of her card is taken.
  */
 export async function askable(store: Store, healthId: string): Promise<PatientRow | null> {
   const patient = await store.people.patientByHealthId(healthId)
-  return patient && (await store.safeguards.standing(patient.id)).frozen ? null : patient
+  return patient && sharesNothing(await store.safeguards.standing(patient.id)) ? null : patient
 }
 
 /** The rule that keeps this doctor from asking now, or null. Call it with the doctor locked. */

@@ -5,6 +5,7 @@ import { parseHealthId } from '../core/healthId.ts'
 import type { LedgerEmergency } from '../core/ledger.ts'
 import { type DoctorId, day, type EpochMs } from '../core/people.ts'
 import type { ConsentRequestRow, Hex, PatientRow } from '../core/rows.ts'
+import { sharesNothing } from '../core/safeguards.ts'
 import { commitToEmergency } from '../core/scope.ts'
 import type { Store } from '../core/store.ts'
 import { newUserOperation } from '../core/userOperation.ts'
@@ -49,7 +50,7 @@ export function openEmergency(parts: EmergencyParts): PortalActions['openEmergen
 export async function openable(store: Store, healthId: string): Promise<PatientRow | null> {
   const patient = await store.people.patientByHealthId(healthId)
   const standing = patient && (await store.safeguards.standing(patient.id))
-  return standing?.emergencyAllowed && !standing.frozen ? patient : null
+  return standing?.emergencyAllowed && !sharesNothing(standing) ? patient : null
 }
 
 /** The rule that keeps this doctor from opening an emergency now, or null. Call it with the doctor locked. */

@@ -1,8 +1,10 @@
 import type { EpochMs, PatientId } from '../core/people.ts'
+import { sharesNothing } from '../core/safeguards.ts'
 import type { Store } from '../core/store.ts'
 
 /**
- * That nobody looks now: codes did not fit, until a time; or she stopped all sharing, without one. Doctors are not told which.
+ * That nobody looks now: codes did not fit, until a time; or she stopped all sharing, or her hospital did, without one. Doctors
+ * are not told which.
  *
  * @returns null where sharing goes on
  */
@@ -12,7 +14,7 @@ export async function sharingPause(
   now: EpochMs,
 ): Promise<{ until: EpochMs | null } | null> {
   if (patientId === null) return null
-  if ((await safeguards.standing(patientId)).frozen) return { until: null }
+  if (sharesNothing(await safeguards.standing(patientId))) return { until: null }
   const until = await cards.pausedUntil(patientId, now)
   return until === null ? null : { until }
 }

@@ -146,13 +146,16 @@ export async function beginStory(village: Village, language: Language): Promise<
       const row = await store.people.patientByHealthId(patient.healthId)
       if (!row) throw new Error('The village lost a patient.')
       const known = await store.safeguards.standing(row.id)
-      const { frozenAt, emergencyAllowed, codeRequired } = await village.app.client.readContract({
+      const { client, deployment } = village.app
+      const onLedger = {
         abi: consentLedgerAbi,
-        address: village.app.deployment.consentLedger.address,
-        functionName: 'safeguards',
+        address: deployment.consentLedger.address,
         args: [row.account],
-      })
-      const onChain = { frozen: frozenAt !== 0, emergencyAllowed, codeRequired }
+      } as const
+      const { frozenAt, ...safeguards } = await client.readContract({ ...onLedger, functionName: 'safeguards' })
+      const suspendedAt = await client.readContract({ ...onLedger, functionName: 'patientSuspendedAt' })
+      const { emergencyAllowed, codeRequired } = safeguards
+      const onChain = { frozen: frozenAt !== 0, suspended: suspendedAt !== 0, emergencyAllowed, codeRequired }
       lines.push(`· database: ${inNames(known)}; ledger: ${inNames(onChain)}`)
     },
     written: () => `${lines.join('\n')}\n`,

@@ -25,23 +25,34 @@ test('a patient whom her hospital suspends is asked nothing, shows nothing, and 
   expect(await stateOf(village, open)).toBe('lapsed')
   await answer(village, open, `${open.number} 1`)
   expect(await countEvents(village.world)).toMatchObject({ GrantOpened: 1, GrantEndedByHospital: 1 })
-  // What she granted before opens nothing either, while it lasts; and no question reaches her.
-  expect(await look(village, granted)).toBe('refused')
-  expect(await countEvents(village.world)).not.toHaveProperty('AccessLogged')
-  const before = granted.received().length
+  // What she granted before opens nothing either, while it lasts; and no question reaches her, or the chain.
+  expect(await look(village, granted)).toBe('sharingPaused')
   const { app } = village
   const asking = await app.actions.askForAccess(granted.doctor.id, {
     ...{ healthId: granted.patient.healthId, preset: 'LAB_RESULTS', purpose: 'treatment', days: 7, oneTime: false },
   })
   if ('refused' in asking) throw new Error('The doctor may not ask.')
+  const before = granted.received().length
   await village.settle()
-  expect((await app.store.requests.get(asking.requestId))?.state).toBe('lapsed')
   expect(granted.received()).toHaveLength(before)
+  expect(await countEvents(village.world)).toMatchObject({ RequestOpened: 2 })
 
   expect(await addPatientByHospital(office)).toMatchObject({ done: true })
   expect(await addPatientByHospital(office)).toMatchObject({ done: false })
+  await village.settle()
   expect(await look(village, granted)).toBe('open')
+  // A page that is open is told to ask again, and closes.
+  const begun = await app.actions.startLook(granted.doctor.id, granted.requestId)
+  if ('refused' in begun) throw new Error('The look was refused.')
+  const isOpen = () => app.actions.open(granted.doctor.id, begun.lookId, 8_000)
+  expect(await isOpen()).toMatchObject({ status: 'open' })
+  const changed: string[] = []
+  const stop = app.actions.watch(granted.doctor.id, (id) => changed.push(id))
   await suspendPatientByHospital(office)
+  await expect.poll(() => changed).toContain(granted.requestId)
+  stop()
+  expect(await isOpen()).toMatchObject({ reason: 'sharingPaused' })
+
   await answer(village, granted, `REMOVE ${granted.number}`)
   expect(granted.received().at(-1)).toMatch(/can no longer see your record/)
   expect((await ledgerEvents(village.world)).at(-1)?.eventName).toBe('GrantRevoked')
@@ -65,9 +76,9 @@ async function stateOf({ app }: Village, { requestId }: Asked): Promise<string |
 }
 
 /** How a look at what she granted ends. */
-async function look({ app, settle }: Village, { doctor, requestId }: Asked): Promise<string> {
-  const begun = await app.actions.startLook(doctor.id, requestId)
-  if ('refused' in begun) return 'refused'
-  await settle()
-  return (await app.actions.open(doctor.id, begun.lookId, 8_000)).status
+async function look(village: Village, granted: Asked): Promise<string> {
+  const { doctor, requestId } = granted
+  const begun = await village.app.actions.startLook(doctor.id, requestId)
+  if ('refused' in begun) return begun.refused.code
+  return (await village.app.actions.open(doctor.id, begun.lookId, 8_000)).status
 }

@@ -33,7 +33,7 @@ const granted = request({ state: 'granted', answeredAt: at(-5 * minute), granted
 const second = request({ id: id52, number: 52, doctor: 'Dr Peter Mwangi' })
 
 const unguarded: ConversationFacts['safeguards'] = {
-  standing: { frozen: false, emergencyAllowed: false, codeRequired: false },
+  standing: { frozen: false, suspended: false, emergencyAllowed: false, codeRequired: false },
   hasCard: false,
   hasLine: false,
   hasNewCard: false,

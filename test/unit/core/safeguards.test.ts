@@ -18,8 +18,8 @@ const wrong = {
 }
 
 const asked: LooseningFacts = { id: 'c1', safeguard: 'unfreeze', state: 'asked', card, readyAt: null }
-const frozen = { frozen: true, emergencyAllowed: false, codeRequired: true }
-const calm = { frozen: false, emergencyAllowed: false, codeRequired: true }
+const frozen = { frozen: true, suspended: false, emergencyAllowed: false, codeRequired: true }
+const calm = { frozen: false, suspended: false, emergencyAllowed: false, codeRequired: true }
 
 function facts(
   safeguards: Partial<ConversationFacts['safeguards']>,
@@ -204,8 +204,20 @@ describe('what protects her', () => {
     const allowed = said(['looseningExecuted', 'allowEmergency'])
     expect(standingOf(allowed, ['unfreeze', 'allowEmergency'], false)).toEqual({
       frozen: true,
+      suspended: false,
       emergencyAllowed: false,
       codeRequired: false,
+    })
+  })
+
+  test('a suspension is her hospital’s, lasts until a hospital adds her, and changes nothing that she decided', () => {
+    const frozen = said(['added', null], ['frozen', null], ['suspended', null])
+    expect(standingOf(frozen, [], false)).toMatchObject({ frozen: true, suspended: true })
+    const unfrozen = [...frozen, ...said(['looseningExecuted', 'unfreeze'])]
+    expect(standingOf(unfrozen, [], false)).toMatchObject({ frozen: false, suspended: true })
+    expect(standingOf([...frozen, ...said(['added', null])], [], false)).toMatchObject({
+      frozen: true,
+      suspended: false,
     })
   })
 })
