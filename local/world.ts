@@ -4,7 +4,7 @@ import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { anvil } from 'viem/chains'
 import { bytesToHex } from 'viem/utils'
 import { consentLedgerAbi, sponsorPaymasterAbi } from '../src/accounts/contracts.generated.ts'
-import { type Deployment, deployContracts, writeDeployment } from '../src/accounts/deployments.ts'
+import { type Deployment, deployContracts, readDeployment, writeDeployment } from '../src/accounts/deployments.ts'
 import type { EntryPointVersion } from '../src/accounts/entryPoint.ts'
 import { readOrMakeKeyFile } from '../src/accounts/keyFile.ts'
 import { localChainId, localOperatorNames } from '../src/config.ts'
@@ -69,10 +69,18 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     transport: http(chain.url),
     pollingInterval: 20,
   })
-  onStep('Putting the contracts on the chain')
+  const deployments = join(folder, 'deployments')
+  const before = await readDeployment(deployments, localChainId)
+  onStep(before ? 'Comparing the contracts' : 'Putting the contracts on the chain')
   for (const more of moreOperators) await chain.fund(privateKeyToAccount(more).address, parseEther('100'))
   const deployment = await deploy({ chain, chainClient, governor, hospital, operator, entryPointVersion })
-  await writeDeployment(join(folder, 'deployments'), deployment)
+  if (before && before.consentLedger.address !== deployment.consentLedger.address) {
+    await chain.stop()
+    throw new Error(
+      `The people in ${folder} have accounts of other contracts than these. Do: start with --fresh, which forgets them, or start the version that made them.`,
+    )
+  }
+  await writeDeployment(deployments, deployment)
 
   onStep('Starting the stand-ins for Twilio and Lighthouse, and the phones')
   // By name: a passkey belongs to a name, never to an address.
@@ -116,7 +124,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       DATA_FOLDER: folder,
       CHAIN_ID: String(localChainId),
       CHAIN_RPC_URL: chain.url,
-      DEPLOYMENTS_FOLDER: join(folder, 'deployments'),
+      DEPLOYMENTS_FOLDER: deployments,
       TWILIO_ACCOUNT_SID: accountSid,
       TWILIO_AUTH_TOKEN: authToken,
       TWILIO_FROM: serviceNumber,

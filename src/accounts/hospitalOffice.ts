@@ -1,5 +1,6 @@
 import {
   type Abi,
+  AbiErrorSignatureNotFoundError,
   BaseError,
   ContractFunctionRevertedError,
   decodeErrorResult,
@@ -104,12 +105,22 @@ async function send(
     // A contract that has no such function says no without a word.
     if (revertData === null && hasReverted(error)) return { refused: 'OtherContract' }
     if (revertData === null) throw error
-    return { refused: decodeErrorResult({ abi, data: revertData }).errorName }
+    return { refused: nameOf(abi, revertData) }
   }
   const hash = await wallet.sendTransaction({ account, chain: null, to, data })
   const receipt = await client.waitForTransactionReceipt({ hash })
   if (receipt.status !== 'success') throw new Error(`The transaction ${hash} failed. Do: run the same command again.`)
   return receipt
+}
+
+/** The error's name; an error that this contract does not have is another contract's. */
+function nameOf(abi: Abi, data: Hex): string {
+  try {
+    return decodeErrorResult({ abi, data }).errorName
+  } catch (error) {
+    if (error instanceof AbiErrorSignatureNotFoundError) return 'OtherContract'
+    throw error
+  }
 }
 
 /** The contract was asked, and said no. */

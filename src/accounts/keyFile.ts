@@ -31,16 +31,20 @@ export async function readOrMakeKeyFile(file: string): Promise<Uint8Array> {
  * @throws {KeyFileError} as {@link readOrMakeKeyFile} does
  */
 export async function readKeyFile(file: string): Promise<Uint8Array> {
-  const { mode } = await stat(file).catch((error: NodeJS.ErrnoException) => {
+  const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
     throw new KeyFileError(`There is no key file ${file}. Do: name the file that holds the key.`)
   })
-  if (process.platform !== 'win32' && (mode & 0o077) !== 0)
+  const isFolder = found.isDirectory()
+  if (!isFolder && process.platform !== 'win32' && (found.mode & 0o077) !== 0)
     throw new KeyFileError(
       `The key file ${file} can be read by others. Do: chmod 600 ${file}, and consider the key seen.`,
     )
+  if (isFolder) throw new KeyFileError(`${file} is a folder. Do: name the file that holds the key.`)
   const text = (await readFile(file, 'utf8')).trim()
   if (!/^[0-9a-f]{64}$/.test(text))
-    throw new KeyFileError(`The key file ${file} does not hold 64 hexadecimal digits. Do: restore it from backup.`)
+    throw new KeyFileError(
+      `The key file ${file} does not hold 64 hexadecimal digits. Do: compare the path, then restore it from backup.`,
+    )
   return Buffer.from(text, 'hex')
 }

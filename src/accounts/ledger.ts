@@ -58,6 +58,10 @@ export function openLedger(client: PublicClient, deployment: Deployment): Ledger
           const { logIndex } = log
           return [{ ...where, kind: 'emergencyOpened', ledgerRequestId, untilSeconds, patientAccount, logIndex }]
         }
+        case 'DoctorSuspended':
+          return [{ ...where, kind: 'providersEnded', providers: { affiliationId: log.args.affiliationId } }]
+        case 'HospitalSuspended':
+          return [{ ...where, kind: 'providersEnded', providers: { hospital: log.args.hospital } }]
         case 'EmergencyDisputed':
           return [{ ...where, kind: 'emergencyDisputed', ledgerRequestId: log.args.requestId }]
         case 'EmergencyReviewed':

@@ -28,6 +28,7 @@ import { readInPages } from './readInPages.ts'
 /** Calls in one HTTP request, and in flight at a time. */
 const batchSize = 50
 const callTimeoutMs = 30_000
+const longestDetail = 160
 /** IPatientSafeguards.LooseningKind.Unfreeze */
 const unfreezeKind = 3
 
@@ -125,10 +126,16 @@ export function noAnswerOf(error: unknown): unknown {
   return new LedgerUnreadableError(
     'noAnswer',
     'A node did not answer.',
-    `${error.name}: ${error.details || error.shortMessage.split('\n')[0]}`,
+    `${error.name}: ${firstLine(error.details) || firstLine(error.shortMessage)}`,
     'check the address, ask a node that keeps all logs, or try again.',
     { cause: error },
   )
+}
+
+/** Of a web page that answered in a node's place, its beginning. */
+function firstLine(text: string): string {
+  const [first = ''] = text.trim().split('\n')
+  return first.length <= longestDetail ? first : `${first.slice(0, longestDetail)}…`
 }
 
 type Progress = NonNullable<ReadOptions['onProgress']>

@@ -21,6 +21,9 @@ import type { Hex } from '../core/rows.ts'
 /** What a command says, and whether it did what was asked. */
 type Said = { done: boolean; said: string }
 
+/** Half of Lisk's block time. */
+const pollMs = 1_000
+
 type Keyed = { rpc: string; keyFile: string }
 
 export function addDoctorByHospital(options: Keyed & { ledger: Hex; doctorAccount: Hex }): Promise<Said> {
@@ -97,7 +100,7 @@ async function withOffice(
   work: (office: Office) => Promise<string | OfficeRefusal>,
 ): Promise<Said> {
   const account = privateKeyToAccount(bytesToHex(await readKeyFile(keyFile)))
-  const client = createPublicClient({ transport: http(rpc), cacheTime: 0 })
+  const client = createPublicClient({ transport: http(rpc), cacheTime: 0, pollingInterval: pollMs })
   const office: Office = { client, account, wallet: createWalletClient({ account, transport: http(rpc) }) }
   try {
     const answer = await work(office)
@@ -117,11 +120,14 @@ async function withOffice(
 const refusalWords: Readonly<Record<string, string>> = {
   NoContract: 'no contract is at that address. Do: compare it; an account is made by its first operation.',
   OtherContract: 'another contract is at that address. Do: compare it.',
-  HospitalNotVerified: 'this key is no verified hospital of this ledger.',
-  DoctorAlreadyAdded: 'this hospital has added this account before.',
-  PatientAlreadyAdded: 'a hospital has added this account before, and it is not suspended.',
-  PatientNotHeld: 'this hospital has not added this account, or has suspended it.',
-  AffiliationNotHeld: 'this hospital has no such affiliation, or it has ended.',
+  HospitalNotVerified: 'this key is no verified hospital of this ledger. Do: compare --key-file and --ledger.',
+  DoctorAlreadyAdded: 'this hospital has added this account before. Do: nothing, or compare --account.',
+  PatientAlreadyAdded:
+    'a hospital has added this account before, and it is not suspended. Do: nothing, or compare --account.',
+  PatientNotHeld:
+    'this hospital has not added this account, or has suspended it before. Do: compare --account and --key-file.',
+  AffiliationNotHeld:
+    'this hospital has no such affiliation, or it has ended. Do: compare --affiliation and --key-file.',
   NotHospitalOfDoctor: 'the affiliation is not hers, not with this hospital, or has ended.',
   PasskeyInvalid: 'this is no point of the curve P-256. Do: copy the line from her page again.',
   RotationNotProposed: 'no passkey is proposed; she said no, or it is in place already.',

@@ -15,6 +15,7 @@ import type { Effect, Phrase } from './effects.ts'
 import type { ConsentRequestId, EpochMs, Language } from './people.ts'
 import type { Hex } from './rows.ts'
 import { changeSafeguard, type SafeguardFacts } from './safeguardConversation.ts'
+import { sharesNothing } from './safeguards.ts'
 
 /** A request as the conversation sees it: open, live, or ended within the time its number rests. */
 export type RequestFacts = {
@@ -239,7 +240,7 @@ function alreadyAllowed(request: RequestFacts): Effect[] {
 
 function who(facts: ConversationFacts): Effect[] {
   const grants = facts.requests.flatMap(standing)
-  if (!facts.safeguards.standing.frozen && facts.pausedUntil === null) return [say({ name: 'who', grants })]
+  if (!sharesNothing(facts.safeguards.standing) && facts.pausedUntil === null) return [say({ name: 'who', grants })]
   return [say({ name: 'whoPaused', numbers: grants.map(({ number }) => number) })]
 }
 

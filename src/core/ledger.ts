@@ -11,8 +11,12 @@ export type LedgerEvent = { blockNumber: number; transactionHash: Hex } & (
   | { kind: 'emergencyOpened'; ledgerRequestId: Hex; untilSeconds: number; patientAccount: Hex; logIndex: number }
   | { kind: 'emergencyDisputed' | 'emergencyReviewed'; ledgerRequestId: Hex }
   | { kind: 'accessLogged' | 'accessRefused'; ledgerRequestId: Hex; entryId: Hex }
+  | { kind: 'providersEnded'; providers: EndedProviders }
   | ({ kind: 'safeguards'; patientAccount: Hex; logIndex: number } & SafeguardNews)
 )
+
+/** Whose grants stop at once: a post that its hospital ended, or all posts of a hospital that the governor suspended. */
+export type EndedProviders = { affiliationId: number } | { hospital: Hex }
 
 export type Block = { number: number; hash: Hex; timestampSeconds: number }
 

@@ -1,6 +1,7 @@
 import type { RecordClass } from './classes.ts'
 import type { CardLine } from './codeCard.ts'
 import type { JobName } from './jobs.ts'
+import type { EndedProviders } from './ledger.ts'
 import type { LookEvidence } from './lookStatement.ts'
 import type { AccessEntryId, ConsentRequestId, DoctorId, EpochMs, HospitalId, PatientId, RecordId } from './people.ts'
 import type * as rows from './rows.ts'
@@ -107,6 +108,8 @@ export type Store = {
     ofDoctor(doctorId: DoctorId, limit: number): Promise<RequestWithPeople[]>
     /** Requests of the patients behind an address: open, live, or ended since a time. */
     ofPatient(patientId: PatientId, endedSince: EpochMs): Promise<RequestWithPeople[]>
+    /** Those that our rows call granted. */
+    grantedTo(providers: EndedProviders): Promise<ConsentRequestId[]>
     /** The last emergency of a doctor's account with a patient that stood on chain. */
     lastEmergency(doctorAccount: rows.Hex, healthId: string): Promise<rows.ConsentRequestRow | null>
     /** What the limits on asking are judged by. */

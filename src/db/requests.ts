@@ -41,6 +41,14 @@ export function requestQueries(db: Kysely<Tables>): Store['requests'] {
         .where(({ or, eb }) => or([eb('endedAt', 'is', null), eb('endedAt', '>=', endedSince)]))
         .orderBy('askedAt')
         .execute(),
+    async grantedTo(providers) {
+      const granted = withPeople().where('consentRequest.state', '=', 'granted')
+      const found =
+        'hospital' in providers
+          ? granted.where('hospital.account', '=', providers.hospital)
+          : granted.where('consentRequest.affiliationId', '=', providers.affiliationId)
+      return (await found.execute()).map(({ id }) => id)
+    },
     async lastEmergency(doctorAccount, healthId) {
       const last = db
         .selectFrom('consentRequest')

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { nextState, type RequestEvent } from '../core/consent.ts'
 import type { Phrase } from '../core/effects.ts'
-import type { LedgerEvent } from '../core/ledger.ts'
+import type { EndedProviders, LedgerEvent } from '../core/ledger.ts'
 import { type ConsentRequestId, type EpochMs, hour, type Language } from '../core/people.ts'
 import { afterQuietHours } from '../core/quietHours.ts'
 import type { PhoneAddressRow, UserOperationRow } from '../core/rows.ts'
@@ -79,6 +79,7 @@ async function apply(parts: OutcomeParts, event: LedgerEvent): Promise<void> {
   if (event.kind === 'userOperation') return operationIncluded(parts, event)
   if (event.kind === 'safeguards') return safeguardSaid(parts, event)
   if (event.kind === 'accessLogged' || event.kind === 'accessRefused') return lookAnswered(parts, event)
+  if (event.kind === 'providersEnded') return askPagesAgain(parts, event.providers)
   const known = await store.requests.byLedgerId(event.ledgerRequestId)
   const request = known && (await store.requests.lock(known.id))
   if (!request) return event.kind === 'emergencyOpened' ? emergencyElsewhere(parts, event) : undefined
@@ -88,6 +89,11 @@ async function apply(parts: OutcomeParts, event: LedgerEvent): Promise<void> {
   if (event.kind === 'emergencyReviewed') await emergencyReviewed(parts, request)
   const ended = endings[event.kind]
   if (ended) await endAsChainSays(parts, request, ended)
+}
+
+/** The chain shows nothing any more under what they were granted: open pages ask it, and close. */
+async function askPagesAgain({ store }: OutcomeParts, providers: EndedProviders): Promise<void> {
+  for (const id of await store.requests.grantedTo(providers)) await store.announce('request', id)
 }
 
 const endings: Partial<Record<LedgerEvent['kind'], RequestEvent>> = {

@@ -1,8 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startVillage } from '../../local/village.ts'
 import { startRefused } from '../support/serverProcess.ts'
+import { copyOfPrepared } from '../support/testVillage.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -37,3 +39,17 @@ test.each(faults)(
     expect({ code, lines }).toEqual({ code: 1, lines: [expect.stringMatching(new RegExp(`^Not started: ${name} `))] })
   },
 )
+
+test('a village whose people have accounts of other contracts does not start, and keeps them', async () => {
+  const prepared = await copyOfPrepared()
+  const file = join(prepared, 'deployments', '31337.json')
+  const made = await readFile(file, 'utf8')
+  const ledger = JSON.parse(made).consentLedger.address as string
+  const others = made.replaceAll(ledger, '0x000000000000000000000000000000000000dEaD')
+  await writeFile(file, others)
+  await expect(startVillage({ folder: prepared })).rejects.toThrow('Do: start with --fresh')
+  expect(await readFile(file, 'utf8')).toBe(others)
+  await writeFile(file, made)
+  await using village = await startVillage({ folder: prepared })
+  expect(village.people.patients.length).toBeGreaterThan(0)
+})

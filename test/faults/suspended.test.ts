@@ -1,10 +1,14 @@
 import { join } from 'node:path'
+import { createWalletClient, http } from 'viem'
+import { anvil } from 'viem/chains'
 import { expect, test } from 'vitest'
 import type { SeededPatient } from '../../local/seed.ts'
 import type { Village } from '../../local/village.ts'
+import { consentLedgerAbi } from '../../src/accounts/contracts.generated.ts'
 import { addPatientByHospital, suspendPatientByHospital } from '../../src/cli/office.ts'
 import type { Hex } from '../../src/core/rows.ts'
 import { type Asked, asked } from '../support/asked.ts'
+import { suspendDoctor } from '../support/bundling.ts'
 import { countEvents, ledgerEvents } from '../support/ledgerEvents.ts'
 import { testVillage } from '../support/testVillage.ts'
 
@@ -18,7 +22,7 @@ test('a patient whom her hospital suspends is asked nothing, shows nothing, and 
   expect(await suspendPatientByHospital(office)).toMatchObject({ done: true })
   expect(await suspendPatientByHospital(office)).toEqual({
     done: false,
-    said: 'Nothing was sent (PatientNotHeld): this hospital has not added this account, or has suspended it.',
+    said: 'Nothing was sent (PatientNotHeld): this hospital has not added this account, or has suspended it before. Do: compare --account and --key-file.',
   })
   await village.settle()
   // What she was asked is gone, for the doctor as a question that nobody answered; her yes to it opens nothing.
@@ -27,6 +31,8 @@ test('a patient whom her hospital suspends is asked nothing, shows nothing, and 
   expect(await countEvents(village.world)).toMatchObject({ GrantOpened: 1, GrantEndedByHospital: 1 })
   // What she granted before opens nothing either, while it lasts; and no question reaches her, or the chain.
   expect(await look(village, granted)).toBe('sharingPaused')
+  await answer(village, granted, 'WHO')
+  expect(granted.received().at(-1)).toMatch(/^Paused: nobody can see your record now\./)
   const { app } = village
   const asking = await app.actions.askForAccess(granted.doctor.id, {
     ...{ healthId: granted.patient.healthId, preset: 'LAB_RESULTS', purpose: 'treatment', days: 7, oneTime: false },
@@ -58,6 +64,31 @@ test('a patient whom her hospital suspends is asked nothing, shows nothing, and 
   expect((await ledgerEvents(village.world)).at(-1)?.eventName).toBe('GrantRevoked')
   expect(await stateOf(village, granted)).toBe('removed')
 })
+
+test.each(['the doctor', "the doctor's hospital"])('whoever suspends %s closes the page that is open', async (whom) => {
+  await using village = await testVillage()
+  const granted = await asked(village)
+  await answer(village, granted, `${granted.number} 1`)
+  const { actions } = village.app
+  const begun = await actions.startLook(granted.doctor.id, granted.requestId)
+  if ('refused' in begun) throw new Error('The look was refused.')
+  const isOpen = () => actions.open(granted.doctor.id, begun.lookId, 8_000)
+  expect(await isOpen()).toMatchObject({ status: 'open' })
+  const changed: string[] = []
+  const stop = actions.watch(granted.doctor.id, (id) => changed.push(id))
+  await (whom === 'the doctor' ? suspendDoctor(village) : suspendHospital(village))
+  await expect.poll(() => changed).toContain(granted.requestId)
+  stop()
+  expect(await isOpen()).toMatchObject({ status: 'refused', reason: 'refusedOnChain' })
+})
+
+async function suspendHospital({ world }: Village): Promise<void> {
+  const wallet = createWalletClient({ account: world.governor, chain: anvil, transport: http(world.chain.url) })
+  const { address } = world.deployment.consentLedger
+  const args = [world.hospital.address] as const
+  const hash = await wallet.writeContract({ address, abi: consentLedgerAbi, functionName: 'suspendHospital', args })
+  await world.chainClient.waitForTransactionReceipt({ hash })
+}
 
 async function officeOf({ world, app }: Village, { id }: SeededPatient) {
   const patient = await app.store.people.patient(id)
