@@ -214,9 +214,9 @@ describe.each(Object.keys(bundlers))('with %s', (name) => {
     await using bundling = await start()
     const { village, hold, letGo, lose } = bundling
     const now = village.now()
-    const midnight = Math.ceil(now / day) * day
-    // At half past eleven in the evening.
-    await village.advance(midnight - now - 30 * 60_000)
+    // At half past eleven in the evening, of tomorrow where that is over.
+    const evening = Math.ceil(now / day) * day - 30 * 60_000
+    await village.advance(evening > now ? evening - now : evening + day - now)
     const [request] = await askEverybody(village)
     await hold()
     village.world.phones.text(request.patient.phone, `${request.number} 1`)
