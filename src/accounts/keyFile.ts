@@ -35,12 +35,11 @@ export async function readKeyFile(file: string): Promise<Uint8Array> {
     if (error.code !== 'ENOENT') throw error
     throw new KeyFileError(`There is no key file ${file}. Do: name the file that holds the key.`)
   })
-  const isFolder = found.isDirectory()
-  if (!isFolder && process.platform !== 'win32' && (found.mode & 0o077) !== 0)
+  if (found.isDirectory()) throw new KeyFileError(`${file} is a folder. Do: name the file that holds the key.`)
+  if (process.platform !== 'win32' && (found.mode & 0o077) !== 0)
     throw new KeyFileError(
       `The key file ${file} can be read by others. Do: chmod 600 ${file}, and consider the key seen.`,
     )
-  if (isFolder) throw new KeyFileError(`${file} is a folder. Do: name the file that holds the key.`)
   const text = (await readFile(file, 'utf8')).trim()
   if (!/^[0-9a-f]{64}$/.test(text))
     throw new KeyFileError(

@@ -5,8 +5,11 @@ import { expect, test } from 'vitest'
 import type { SeededPatient } from '../../local/seed.ts'
 import type { Village } from '../../local/village.ts'
 import { consentLedgerAbi } from '../../src/accounts/contracts.generated.ts'
+import { openLedger } from '../../src/accounts/ledger.ts'
 import { addPatientByHospital, suspendPatientByHospital } from '../../src/cli/office.ts'
 import type { Hex } from '../../src/core/rows.ts'
+import type { LoggedLook } from '../../src/core/vault.ts'
+import { allowEmergencies } from '../support/allowEmergencies.ts'
 import { type Asked, asked } from '../support/asked.ts'
 import { suspendDoctor } from '../support/bundling.ts'
 import { countEvents, ledgerEvents } from '../support/ledgerEvents.ts'
@@ -47,6 +50,16 @@ test('a patient whom her hospital suspends is asked nothing, shows nothing, and 
   expect(await addPatientByHospital(office)).toMatchObject({ done: false })
   await village.settle()
   expect(await look(village, granted)).toBe('open')
+  // With the chain alone too, as when this server has not read the block yet; a one-time grant is asked otherwise.
+  const ledger = openLedger(app.client, app.deployment)
+  const row = await app.store.requests.get(granted.requestId)
+  const stands = () =>
+    Promise.all(
+      [true, false].map((once) =>
+        ledger.stillStands({ ledgerRequestId: row?.ledgerRequestId } as LoggedLook, row?.doctorAccount ?? '0x', once),
+      ),
+    )
+  expect(await stands()).toEqual([true, true])
   // A page that is open is told to ask again, and closes.
   const begun = await app.actions.startLook(granted.doctor.id, granted.requestId)
   if ('refused' in begun) throw new Error('The look was refused.')
@@ -58,11 +71,28 @@ test('a patient whom her hospital suspends is asked nothing, shows nothing, and 
   await expect.poll(() => changed).toContain(granted.requestId)
   stop()
   expect(await isOpen()).toMatchObject({ reason: 'sharingPaused' })
+  expect(await stands()).toEqual([false, false])
 
   await answer(village, granted, `REMOVE ${granted.number}`)
   expect(granted.received().at(-1)).toMatch(/can no longer see your record/)
   expect((await ledgerEvents(village.world)).at(-1)?.eventName).toBe('GrantRevoked')
   expect(await stateOf(village, granted)).toBe('removed')
+})
+
+test('no emergency is opened for a patient who allowed it and is suspended', async () => {
+  await using village = await testVillage()
+  const { app, people } = village
+  const [patient, doctor] = [people.patients[0], people.doctors[0]]
+  if (!patient || !doctor) throw new Error('The village is empty.')
+  await allowEmergencies(village, patient)
+  await suspendPatientByHospital(await officeOf(village, patient))
+  await village.settle()
+  const opening = { healthId: patient.healthId, reason: 'Unconscious after a fall' }
+  const opened = await app.actions.openEmergency(doctor.id, opening)
+  if ('refused' in opened) throw new Error('The doctor may not open one.')
+  await village.settle()
+  // The doctor's page is that of a health ID that is nobody's, and nothing was sent.
+  expect(await app.store.operations.ofRequest(opened.requestId, 'openEmergency')).toBeNull()
 })
 
 test.each(['the doctor', "the doctor's hospital"])('whoever suspends %s closes the page that is open', async (whom) => {

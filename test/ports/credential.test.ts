@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
-import { consentLedgerAbi } from '../../src/accounts/contracts.generated.ts'
+import { accountFactoryAbi, consentLedgerAbi } from '../../src/accounts/contracts.generated.ts'
 import { createApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import type { EpochMs } from '../../src/core/people.ts'
@@ -121,6 +121,18 @@ test("from a terminal: a hospital's office adds and suspends a doctor, and every
     code: 2,
     stderr: expect.stringContaining('Another contract is at'),
   })
+  const patient = (command: string, at = ledger) =>
+    healthchain(['patient', command, '--account', newcomer, '--ledger', at, ...place, ...keyOf('hospital')], {})
+  expect(await patient('suspend')).toMatchObject(no('PatientNotHeld'))
+  expect(await patient('add')).toMatchObject({ code: 0, stdout: expect.stringContaining('Added') })
+  expect(await patient('add')).toMatchObject(no('PatientAlreadyAdded'))
+  expect(await patient('suspend')).toMatchObject({ code: 0, stdout: expect.stringContaining('Suspended') })
+  // A contract that has the function's place but says no in words of its own.
+  const { accountFactory } = world.deployment
+  const getter = { abi: accountFactoryAbi, functionName: 'patientImplementation' } as const
+  const implementation = await world.chainClient.readContract({ address: accountFactory.address, ...getter })
+  expect(await patient('add', implementation)).toMatchObject(no('OtherContract'))
+
   const finish = ['finish-passkey', '--account', ledger, ...keyOf('hospital')]
   expect(await office(...finish)).toMatchObject(no('OtherContract'))
   const nowhere = await healthchain(

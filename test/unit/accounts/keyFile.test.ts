@@ -56,6 +56,10 @@ test.each([
   expect(await readFile(file, 'utf8')).toBe(text)
 })
 
+test('a folder is none', async () => {
+  await expect(readOrMakeKeyFile(folder)).rejects.toThrow(/is a folder\. Do:/)
+})
+
 test('white space around a key does not matter', async () => {
   await readOrMakeKeyFile(file)
   await writeFile(file, `  ${'ab'.repeat(32)}\r\n`)
