@@ -37,12 +37,22 @@ test('a patient whom her hospital suspends is asked nothing, shows nothing, and 
   await answer(village, granted, 'WHO')
   expect(granted.received().at(-1)).toMatch(/^Paused: nobody can see your record now\./)
   const { app } = village
-  const asking = await app.actions.askForAccess(granted.doctor.id, {
-    ...{ healthId: granted.patient.healthId, preset: 'LAB_RESULTS', purpose: 'treatment', days: 7, oneTime: false },
-  })
-  if ('refused' in asking) throw new Error('The doctor may not ask.')
+  const asks = async () => {
+    const ask = { preset: 'LAB_RESULTS', purpose: 'treatment', days: 7, oneTime: false } as const
+    const asking = await app.actions.askForAccess(granted.doctor.id, { healthId: granted.patient.healthId, ...ask })
+    if ('refused' in asking) throw new Error('The doctor may not ask.')
+    return asking.requestId
+  }
   const before = granted.received().length
+  const toNobody = await asks()
   await village.settle()
+  expect(granted.received()).toHaveLength(before)
+  expect(await app.store.operations.ofRequest(toNobody, 'openRequest')).toBeNull()
+  // Where this server has not read the block yet, the ledger says it, and the page is that of a question without an answer.
+  await app.database.kysely.deleteFrom('safeguardEvent').where('news', '=', 'suspended').execute()
+  const toHer = await asks()
+  await village.settle()
+  expect((await app.store.requests.get(toHer))?.state).toBe('lapsed')
   expect(granted.received()).toHaveLength(before)
   expect(await countEvents(village.world)).toMatchObject({ RequestOpened: 2 })
 

@@ -646,7 +646,22 @@ test('nothing is opened to a suspended patient, and her hospital removes what sh
     return event === removal ? [byAnother] : [event]
   }
   expect(audit(both)).toEqual([])
+  // Without her suspension it ends nothing, nor what she granted before it.
+  const ending = `unlawful: It was ended by ${stranger}, which is not the doctor's hospital.`
+  expect(audit((event) => (event === suspension ? [] : both(event)))).toEqual([ending])
+  const yes: AuditEvent = {
+    ...suspension,
+    ...{ kind: 'grantOpened', requestId: removal.requestId, until: untilOf(suspension), codeChecked: false },
+    blockNumber: suspension.blockNumber - 1,
+    logIndex: 9,
+  }
+  expect(audit((event) => (event === suspension ? [yes, suspendedByAnother] : both(event)))).toContain(ending)
 })
+
+/** The second midnight after an event. */
+function untilOf({ timestamp }: AuditEvent): number {
+  return (Math.ceil(timestamp / dayS) + 1) * dayS
+}
 
 test('a request and a look while the patient was suspended are found', () => {
   const { events, history } = threeLooks()
